@@ -15,7 +15,7 @@ import type { MessageMap } from "./Message.ts"
 /** Cards made by one command. */
 export const CARDS_PER_COMMAND_MAX = 8_192
 /** Terminals made by one command. */
-export const TERMINALS_PER_COMMAND_MAX = 65_536
+export const TERMINALS_PER_COMMAND_MAX = 8_192
 /** Ranges of terminals that one host acts for. */
 export const HOST_RANGES_MAX = 64
 /** Characters of a merchant's name. */

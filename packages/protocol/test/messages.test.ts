@@ -42,7 +42,7 @@ const requests: { readonly [type in Request["type"]]: fc.Arbitrary<Request> } = 
   terminals: fc.record({
     type: fc.constant("terminals" as const),
     first: terminal,
-    count: fc.integer({ min: 1, max: 65_536 }),
+    count: fc.integer({ min: 1, max: 8_192 }),
     merchant: terminal,
   }),
   cards: fc.record({
