@@ -1,0 +1,17 @@
+// A client command's way to the server: the SDK's client, with its errors as the one line that a person reads.
+import { Client, type ConnectOptions, type MessageRefused } from "@millrace/client"
+import { Effect } from "effect"
+import { stop } from "./Stop.ts"
+
+export const connect = (options: ConnectOptions) =>
+  Client.connect(options).pipe(
+    Effect.mapError((error) =>
+      error._tag === "Unreachable"
+        ? stop(`${error.message}: is \`millrace serve\` running there?`)
+        : stop(`${options.url}: ${error.message}`),
+    ),
+  )
+
+/** A refusal of the server to a command, as the end of this program. */
+export const refused = (error: MessageRefused) =>
+  stop(`${error.request} was refused: ${error.message} (${error.code})`)

@@ -1,0 +1,39 @@
+// Flags that several commands share, each described once.
+import { Option } from "effect"
+import { Flag } from "effect/cli"
+import { DEFAULT_DATA } from "../Credentials.ts"
+
+export const data = Flag.String("data").pipe(
+  Flag.withMetavar("DIR"),
+  Flag.withDescription(`Data directory of the server, for its credentials; by default ${DEFAULT_DATA}`),
+  Flag.withDefault(DEFAULT_DATA),
+)
+
+export const url = Flag.String("url").pipe(
+  Flag.withMetavar("URL"),
+  Flag.withDescription("Server, tcp://HOST:PORT; by default tcp://127.0.0.1:7100"),
+  Flag.withDefault("tcp://127.0.0.1:7100"),
+)
+
+export const credentials = optional(
+  Flag.String("credentials").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("Who to log on as; by default credentials.json of the data directory"),
+  ),
+)
+
+export const json = Flag.Boolean("json").pipe(
+  Flag.withDescription("End with one line of JSON on stdout"),
+  Flag.withDefault(false),
+)
+
+/** A flag that may be left out, as a value that may be undefined. */
+export function optional<A>(flag: Flag.Flag<A>): Flag.Flag<A | undefined> {
+  return flag.pipe(Flag.optional, Flag.map(Option.getOrUndefined))
+}
+
+export const optionalInt = (name: string, metavar: string, description: string) =>
+  optional(Flag.Int(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description)))
+
+export const optionalText = (name: string, metavar: string, description: string) =>
+  optional(Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description)))

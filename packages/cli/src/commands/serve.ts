@@ -1,0 +1,45 @@
+// The command line of `millrace serve`.
+import { Effect } from "effect"
+import { Command, Flag } from "effect/cli"
+import { optionalInt, optionalText } from "./flags.ts"
+
+export const serve = Command.make(
+  "serve",
+  {
+    data: optionalText("data", "DIR", "Data directory, made when missing; by default ./millrace-data"),
+    config: optionalText(
+      "config",
+      "FILE",
+      "Settings as JSON; environment (MILLRACE_TCP_PORT=…) and flags go before it",
+    ),
+    ephemeral: Flag.Boolean("ephemeral").pipe(
+      Flag.withDescription("Keep nothing: the journal is in memory and gone at the end"),
+      Flag.withDefault(false),
+    ),
+    tcp: optionalInt("tcp", "PORT", "Port of terminals and hosts, 0 for any; by default 7100"),
+    ws: optionalInt("ws", "PORT", "WebSocket port; not in this version"),
+    iso: optionalInt("iso", "PORT", "ISO 8583 port; not in this version"),
+    http: optionalInt("http", "PORT", "Port of health and metrics, 0 for any; by default 7103"),
+  },
+  (command) =>
+    Effect.flatMap(
+      Effect.promise(() => import("../serve/Serve.ts")),
+      (module) => module.serve(command),
+    ),
+).pipe(
+  Command.withDescription("Start the engine: journal, recovery, listeners"),
+  Command.withExamples([
+    {
+      command: "millrace serve",
+      description: "Embedded defaults: data in ./millrace-data, TCP 7100, HTTP 7103",
+    },
+    {
+      command: "millrace serve --data /var/lib/millrace --config /etc/millrace.json",
+      description: "As a service",
+    },
+    {
+      command: "millrace serve --ephemeral --tcp 0 --http 0",
+      description: "For a test: nothing is kept, any free ports",
+    },
+  ]),
+)

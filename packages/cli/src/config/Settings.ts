@@ -1,0 +1,71 @@
+// Everything that can be set of `millrace serve`, in one schema; what has no default has none on purpose.
+import { defaultEngineOptions } from "@millrace/engine"
+import { defaultGatewayLimits } from "@millrace/gateway"
+import { Schema } from "effect"
+
+/** `expected` is what an error says of the value; `description` is what help and documentation say of the key. */
+const whole = (min: number, max: number, description: string) =>
+  Schema.Finite.check(
+    Schema.makeFilter((value: number) => Number.isInteger(value) && value >= min && value <= max),
+  ).annotate({ expected: `a whole number from ${min} to ${max}`, description })
+
+const powerOfTwo = (min: number, max: number, description: string) =>
+  Schema.Finite.check(
+    Schema.makeFilter((value: number) => value >= min && value <= max && Number.isInteger(Math.log2(value))),
+  ).annotate({ expected: `a power of two from ${min} to ${max}`, description })
+
+const text = (expected: string, description: string) =>
+  Schema.String.check(Schema.makeFilter((value: string) => value.trim() !== "")).annotate({
+    expected,
+    description,
+  })
+
+const flag = (description: string) => Schema.Boolean.annotate({ expected: "true or false", description })
+
+const port = (description: string) => whole(0, 65_535, `${description}; 0 takes any free one`)
+
+export const Settings = Schema.Struct({
+  data: text("the path of a directory", "the data directory: journal, snapshots, keys"),
+  ephemeral: flag("keep nothing: journal in memory, gone at the end"),
+  host: text("an address of this machine", "the address that every listener binds"),
+  tcp: Schema.Struct({ port: port("the TCP port of terminals and hosts") }),
+  http: Schema.Struct({ port: port("the HTTP port of health and metrics") }),
+  ws: Schema.Struct({ port: Schema.optionalKey(port("the WebSocket port; not in this version")) }),
+  iso: Schema.Struct({ port: Schema.optionalKey(port("the ISO 8583 port; not in this version")) }),
+  engine: Schema.Struct({
+    shards: powerOfTwo(1, 64, "shards of the lane; fixed when a data directory is made"),
+    rememberedTransactions: powerOfTwo(
+      2 ** 12,
+      2 ** 26,
+      "transactions remembered for repeats, reversals and refunds",
+    ),
+    snapshotEverySlots: whole(1, 2 ** 40, "journaled slots after which a snapshot is taken"),
+    mailboxRecordsMax: powerOfTwo(2 ** 6, 2 ** 20, "records that wait for a shard"),
+    turnRecordsMax: whole(1, 2 ** 20, "records a shard decides before the others get their turn"),
+    seatsMax: whole(1, 2 ** 20, "sessions that the engine answers"),
+  }),
+  limits: Schema.Struct({
+    sessionsMax: whole(1, 1_000_000, "connections at a time"),
+    recordsInFlightMax: whole(1, 2 ** 20, "unanswered records of one session"),
+    messagesInFlightMax: whole(1, 4_096, "unanswered messages of one session"),
+    unreadBytesMax: whole(4_096, 2 ** 30, "bytes written to a session that it has not read"),
+    logonSecondsMax: whole(1, 600, "seconds from connect to welcome"),
+    frameSecondsMax: whole(1, 600, "seconds of silence inside a frame"),
+    idleSecondsMax: whole(1, 86_400, "seconds that a session may be silent"),
+    batchRecordsMax: whole(1, 4_096, "records of one batch"),
+    messageBytesMax: whole(1_024, 65_536, "bytes of one message"),
+  }),
+})
+export type Settings = typeof Settings.Type
+
+export const defaultSettings: Settings = {
+  data: "./millrace-data",
+  ephemeral: false,
+  host: "127.0.0.1",
+  tcp: { port: 7100 },
+  http: { port: 7103 },
+  ws: {},
+  iso: {},
+  engine: defaultEngineOptions,
+  limits: defaultGatewayLimits,
+}

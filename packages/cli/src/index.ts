@@ -1,0 +1,13 @@
+// The program's parts that other rooms use: the load generator for benchmarks, and a server in the same process for tests.
+export { masked } from "./CardNumber.ts"
+export { type Configured, configure, type Sources } from "./config/Configuration.ts"
+export { defaultSettings, Settings } from "./config/Settings.ts"
+export { Histogram } from "./load/Histogram.ts"
+export { runLoad } from "./load/Load.ts"
+export type { LoadFigures } from "./load/LoadRun.ts"
+export { defaultMixText, type Mix, parseMix } from "./load/Mix.ts"
+export { type LoadMode, type LoadPlan, type LoadRequest, planLoad } from "./load/Plan.ts"
+export { type LoadResult, loadResult } from "./load/Report.ts"
+export type { ReplayResult } from "./replay/Replay.ts"
+export { ExitCode, Stop } from "./Stop.ts"
+export { type Ready, serveUntilHalted, type Voice } from "./serve/Serve.ts"

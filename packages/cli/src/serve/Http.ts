@@ -1,0 +1,76 @@
+// The HTTP listener for people and machines that watch: health, metrics, and a page that says what this is.
+import { createServer } from "node:http"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Effect, Layer } from "effect"
+import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
+import type { Registry } from "prom-client"
+import { type Stop, stop } from "../Stop.ts"
+
+export interface Health {
+  readonly status: "ok" | "stopping" | "failed" | "restarting"
+  readonly [detail: string]: unknown
+}
+
+export interface HttpOptions {
+  readonly host: string
+  readonly port: number
+  readonly health: () => Health
+  readonly registry: Registry
+  readonly welcome: string
+}
+
+/** A scrape that is being answered may end; nobody else is waited for. */
+const closeMsMax = 500
+
+/** Listens until the scope closes. Gives the real port. */
+export const serveHttp = Effect.fnUntraced(function* (options: HttpOptions) {
+  const routes = Layer.mergeAll(
+    HttpRouter.add(
+      "GET",
+      "/health",
+      Effect.sync(() => {
+        const health = options.health()
+        // A shard that restarts is away for milliseconds, the others are not: nobody should be sent elsewhere for it.
+        const up = health.status === "ok" || health.status === "restarting"
+        return HttpServerResponse.jsonUnsafe(health, { status: up ? 200 : 503 })
+      }),
+    ),
+    HttpRouter.add(
+      "GET",
+      "/metrics",
+      Effect.map(
+        Effect.promise(() => options.registry.metrics()),
+        (text) => HttpServerResponse.text(text, { contentType: options.registry.contentType }),
+      ),
+    ),
+    HttpRouter.add("GET", "/", Effect.succeed(HttpServerResponse.text(options.welcome))),
+  )
+  const listener = NodeHttpServer.layer(createServer, {
+    host: options.host,
+    port: options.port,
+    gracefulShutdownTimeout: closeMsMax,
+  })
+  const app = HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true })
+  const context = yield* Layer.build(Layer.provideMerge(app, listener)).pipe(
+    Effect.catchTag("ServeError", (error) => refused(options, error.cause)),
+  )
+  const { address } = yield* Effect.provide(HttpServer.HttpServer, context)
+  return address._tag === "UnixPathAddress" ? options.port : address.port
+})
+
+const refused = ({ host, port }: HttpOptions, cause: unknown): Effect.Effect<never, Stop> => {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined
+  if (code === "EADDRINUSE") {
+    return stop(
+      `port ${port} on ${host} (HTTP) is in use by another program: stop it, or choose another port with --http`,
+    )
+  }
+  if (code === "EACCES") {
+    return stop(
+      `no permission to listen on ${host}:${port} (HTTP): ports below 1024 need a privilege; choose another with --http`,
+    )
+  }
+  return stop(
+    `cannot listen on ${host}:${port} (HTTP): ${cause instanceof Error ? cause.message : String(cause)}`,
+  )
+}

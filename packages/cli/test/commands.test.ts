@@ -1,0 +1,226 @@
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { cleanUp, Running, run, type Server, serve, temporaryDirectory } from "./program.ts"
+
+// One server for all of these: they use terminals and cards of their own.
+let server: Server
+beforeAll(async () => {
+  server = await serve(temporaryDirectory())
+})
+afterAll(cleanUp)
+
+const client = (command: string, ...args: ReadonlyArray<string>) => [
+  command,
+  ...args,
+  "--url",
+  server.url,
+  "--data",
+  server.data,
+]
+
+describe("load", () => {
+  const keys = ["transactions", "seconds", "throughput", "approved", "declined", "errors", "latencyMs"]
+
+  const loaded = async (...args: ReadonlyArray<string>) => {
+    const { code, stdout, stderr } = await run([...client("load", "--json", "--cards", "2000"), ...args])
+    // On a machine that is busy the program rightly says that it was the limit, or the server.
+    expect(stderr.split("\n").filter((line) => !/limit itself|did not keep up|^$/.test(line))).toEqual([])
+    expect(code).toBe(0)
+    expect(stdout.trimEnd().split("\n")).toHaveLength(1)
+    const result = JSON.parse(stdout)
+    expect(Object.keys(result)).toEqual(keys)
+    expect(Object.keys(result.latencyMs)).toEqual(["p50", "p90", "p99", "p999", "max"])
+    const declined = Object.values<number>(result.declined).reduce((sum, count) => sum + count, 0)
+    expect(result.approved + declined).toBe(result.transactions)
+    expect(result.errors).toBe(0)
+    return result
+  }
+
+  it("in batches: every transaction is answered, and the line is the contract's", async () => {
+    const result = await loaded(
+      "--duration",
+      "0.5",
+      "--connections",
+      "3",
+      "--in-flight",
+      "2",
+      "--batch",
+      "64",
+    )
+    expect(result.transactions).toBeGreaterThanOrEqual(3 * 2 * 64)
+  })
+
+  it("as terminals: one record a frame", async () => {
+    const result = await loaded(
+      "--mode",
+      "terminals",
+      "--duration",
+      "0.5",
+      "--connections",
+      "20",
+      "--in-flight",
+      "3",
+    )
+    expect(result.transactions).toBeGreaterThanOrEqual(60)
+  })
+
+  it("in an open loop: what is due is sent, whatever the answers do", async () => {
+    const result = await loaded(
+      "--mode",
+      "terminals",
+      "--rate",
+      "500",
+      "--duration",
+      "1",
+      "--in-flight",
+      "50",
+    )
+    expect(result.transactions).toBe(500)
+  })
+
+  it("tells people what it made, how it goes, and a table", async () => {
+    const { code, stdout, stderr } = await run(
+      client("load", "--duration", "1.2", "--cards", "100", "--connections", "1"),
+    )
+    expect(code).toBe(0)
+    expect(stdout).toBe("")
+    expect(stderr).toMatch(/^provisioned \d+ cards and \d+ terminals in \d+\.\d s/)
+    expect(stderr).toMatch(/1\/1\.2 s +[\d,]+\/s {3}p50 [\d.]+ ms {3}p99 [\d.]+ ms/)
+    expect(stderr).toMatch(/ {2}throughput +[\d,]+\/s\n/)
+    expect(stderr).toMatch(/ {2}this program +\d+ % of one core/)
+  })
+
+  it("ends early on a first signal, with the figures so far", async () => {
+    const running = new Running(client("load", "--duration", "60", "--cards", "100", "--connections", "1"))
+    await running.until(/1\/60 s/)
+    const { code, stderr } = await running.signal("SIGINT")
+    expect(code).toBe(130)
+    expect(stderr).toMatch(/ {2}errors +0\n/)
+  })
+})
+
+describe("provision", () => {
+  const scheme = {
+    merchants: [{ number: 7, name: "Seven", currency: 978 }],
+    terminals: [{ first: 70, count: 2, merchant: 7, keys: true }],
+    cards: [{ first: "4000000000000000001", count: 3, currency: 978, openingBalance: 500 }],
+    hosts: [{ id: "seven", terminals: [[70, 71]], permissions: ["transact"] }],
+  }
+
+  it("makes what a file names, once, and writes keys only to their own file", async () => {
+    const directory = temporaryDirectory()
+    const file = join(directory, "scheme.json")
+    const keys = join(directory, "keys.json")
+    writeFileSync(file, JSON.stringify(scheme))
+    const first = await run(client("provision", file, "--keys-out", keys))
+    expect(first.code).toBe(0)
+    expect(first.stdout).toBe(
+      "merchant 7 Seven: created\nterminals 70–71 of merchant 7: 2 created\n" +
+        "cards 400000*********0001 and on, 3: 3 created\nhost seven: for 70–71\n",
+    )
+    expect(statSync(keys).mode & 0o777).toBe(0o600)
+    const { credentials } = JSON.parse(readFileSync(keys, "utf8"))
+    expect(credentials).toMatchObject([{ terminal: 70 }, { terminal: 71 }, { host: "seven" }])
+    for (const { key } of credentials) expect(first.stdout + first.stderr).not.toContain(key)
+    const [second, again] = await Promise.all([
+      run(client("provision", file)),
+      run(client("provision", file, "--keys-out", keys)),
+    ])
+    expect(second.stdout).toContain("cards 400000*********0001 and on, 3: 0 created, 3 there already")
+    expect(second.stderr).toMatch(/3 keys are not shown here/)
+    expect(again.code).toBe(1)
+    expect(again.stderr).toMatch(/keys\.json is there already: keys are never written over/)
+  })
+
+  it("writes a single key as a credentials file, which then logs on and may do no more than it should", async () => {
+    const directory = temporaryDirectory()
+    const file = join(directory, "scheme.json")
+    const keys = join(directory, "host.json")
+    writeFileSync(
+      file,
+      JSON.stringify({ hosts: [{ id: "only", terminals: [[1, 5]], permissions: ["transact"] }] }),
+    )
+    expect((await run(client("provision", file, "--keys-out", keys))).code).toBe(0)
+    const { code, stderr } = await run(client("provision", file, "--credentials", keys))
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^millrace: host was refused: .*\(not-permitted\)\n$/)
+  })
+
+  it("names the place of a mistake", async () => {
+    const file = join(temporaryDirectory(), "scheme.json")
+    writeFileSync(file, JSON.stringify({ cards: [{ first: 1, currency: "EUR" }] }))
+    const { code, stderr } = await run(client("provision", file))
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^millrace: .*scheme\.json: cards\[0\]\.currency: .*\n$/)
+  })
+})
+
+describe("demo and journal", () => {
+  it("plays a story; its journal can be verified, dumped and counted, and damage is found with its place", async () => {
+    const data = join(temporaryDirectory(), "town")
+    const demo = await run(["demo", "--duration", "1", "--data", data])
+    expect(demo.code).toBe(0)
+    expect(demo.stderr).toMatch(/approved \(the first answer again\)/)
+    expect(demo.stderr).toMatch(/declined 51, insufficient funds/)
+    expect(demo.stderr).toMatch(/reversal .*approved {2}balance/)
+    expect(demo.stderr).toMatch(/ {2}sum +0 /)
+    expect(demo.stderr).not.toMatch(/\d{13}/)
+
+    const [verify, stat, dump, reversals] = await Promise.all([
+      run(["journal", "verify", data]),
+      run(["journal", "stat", data, "--json"]),
+      run(["journal", "dump", data]),
+      run([
+        "journal",
+        "dump",
+        data,
+        "--json",
+        "--kind",
+        "reversal",
+        "--card",
+        "5970000000000000",
+        "--to",
+        "80",
+      ]),
+    ])
+    expect(verify).toMatchObject({ code: 0, stderr: "" })
+    expect(verify.stdout).toMatch(
+      /every block is authentic.*every decision came out the same.*add up to 0.*sound/s,
+    )
+    const found = JSON.parse(stat.stdout)
+    expect(found).toMatchObject({ shards: 4, first: 1, keyIds: [1] })
+    expect(found.snapshots).toEqual([{ position: found.last, bytes: expect.any(Number) }])
+    expect(dump.stdout).toMatch(/ control {3}cards by="host:dev" first="597000\*{6}0000" count=200/)
+    expect(dump.stdout).toMatch(
+      / purchase {2}terminal=970000001 reference=\d+ card=597000\*{6}0000 amount=1250 currency=963 response=00/,
+    )
+    expect(dump.stdout).not.toContain("5970000000000000")
+    expect(
+      reversals.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { kind: "reversal", terminal: 970_000_011, response: "00", available: 4_200, card: "597000******0000" },
+    ])
+
+    const segment = join(data, "journal", readdirSync(join(data, "journal"))[0])
+    const bytes = readFileSync(segment)
+    bytes[6_000] ^= 1
+    writeFileSync(segment, bytes)
+    const damaged = await run(["journal", "verify", data])
+    expect(damaged.code).toBe(1)
+    expect(damaged.stderr).toMatch(/^millrace: journal\/0+1\.seg is damaged at byte \d+.*\n$/)
+    truncateSync(segment, 0)
+  })
+
+  it("looks at a directory that a server is using", async () => {
+    const [stat, verify] = await Promise.all([
+      run(["journal", "stat", server.data]),
+      run(["journal", "verify", server.data]),
+    ])
+    expect(stat.stdout).toMatch(/^made .*\nsequences {2}1 to /)
+    expect(verify).toMatchObject({ code: 0, stderr: "" })
+  })
+})

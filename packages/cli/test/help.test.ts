@@ -1,0 +1,64 @@
+import { layer as nodeServices } from "@effect/platform-node/NodeServices"
+import { Effect, Layer } from "effect"
+import { CliOutput, Command } from "effect/cli"
+import { afterAll, expect, it } from "vitest"
+import { program } from "../src/Program.ts"
+import { cleanUp, run } from "./program.ts"
+
+afterAll(cleanUp)
+
+const commands = [
+  "serve",
+  "demo",
+  "load",
+  "replay",
+  "provision",
+  "journal verify",
+  "journal dump",
+  "journal stat",
+]
+
+/** What a command line would show, without a process. */
+const present = async (line: string): Promise<CliOutput.Presenter.Event | undefined> => {
+  let shown: CliOutput.Presenter.Event | undefined
+  const presenter: CliOutput.Presenter = {
+    present: (event) =>
+      Effect.sync(() => {
+        shown = event
+      }),
+  }
+  const layers = Layer.mergeAll(nodeServices, CliOutput.layerPresenter(presenter))
+  const running = Command.runWith(program, { version: "0" })(line.split(" ")).pipe(Effect.provide(layers))
+  await Effect.runPromiseExit(running)
+  return shown
+}
+
+it.each(commands)(
+  "millrace %s has help: what it does, what each flag means, and an example",
+  async (command) => {
+    const event = await present(`${command} --help`)
+    const help = event?._tag === "Help" ? event.helpDoc : undefined
+    expect(help?.description).toMatch(/^[A-Z].{10}/)
+    expect(help?.examples?.length).toBeGreaterThan(0)
+    for (const example of help?.examples ?? []) {
+      expect(example.command).toMatch(new RegExp(`^millrace ${command}`))
+      // An example that the program does not understand would be worse than none.
+      const parsed = await present(`${example.command.slice("millrace ".length)} --help`)
+      expect(parsed?._tag).toBe("Help")
+    }
+  },
+)
+
+it("help goes to stdout; a mistake goes to stderr with where to look, exit code 2", async () => {
+  const [help, flag, mix] = await Promise.all([
+    run(["load", "--help"]),
+    run(["serve", "--dta", "x"]),
+    run(["load", "--mix", "gift=1"]),
+  ])
+  expect(help).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining("EXAMPLES\n  # ") })
+  expect([flag.code, flag.stdout, mix.code, mix.stdout]).toEqual([2, "", 2, ""])
+  expect(flag.stderr).toMatch(
+    /^millrace: Unrecognized flag: --dta .*--data\nmillrace: see `millrace serve --help`\n$/,
+  )
+  expect(mix.stderr).toBe('millrace: --mix: "gift" is not one of purchase, recharge, balance\n')
+})
