@@ -1,0 +1,303 @@
+/** Snapshots: the state at a journal position, in encrypted parts, seen only when whole and read back. */
+import { randomBytes } from "node:crypto"
+import { Context, Effect, Layer, Schema } from "effect"
+import { checkDocument, encodeDocument, parseDocument } from "./Document.ts"
+import { saltBytes } from "./format.ts"
+import { DirectoryRefused, JournalDamaged, type JournalError, KeyMissing } from "./JournalError.ts"
+import { type DataKey, KeyRing, type KeyRingShape } from "./KeyRing.ts"
+import type { Pull } from "./reader.ts"
+import { readWhole, Storage, type StorageShape, writeWhole } from "./Storage.ts"
+import { deriveSecrets, mac, type Secrets } from "./seal.ts"
+import { PartReader, type PartRecord, writePart } from "./snapshotPart.ts"
+
+const snapshotsDirectory = "snapshots"
+const manifestName = "manifest.json"
+const snapshotVersion = 1
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+
+export interface SnapshotPart {
+  /** Letters, digits, dots and dashes, at most 64. */
+  readonly name: string
+  /** The next piece, at most snapshotPieceBytesMax, or null at the end. It is encrypted before anything else runs. */
+  readonly next: () => Uint8Array | null
+}
+
+export interface SnapshotInfo {
+  readonly position: number
+  readonly names: ReadonlyArray<string>
+  /** Of the parts' files. */
+  readonly bytes: number
+}
+
+export interface SnapshotsOptions {
+  /** Only look: half-written snapshots are left where they are. */
+  readonly readOnly?: boolean
+}
+
+export interface SnapshotsShape {
+  /** Returns when the snapshot is durable, was read back and is seen. Does nothing when there is a sound one at that position. */
+  readonly write: (position: number, parts: ReadonlyArray<SnapshotPart>) => Effect.Effect<void, JournalError>
+  readonly latest: Effect.Effect<SnapshotInfo | null>
+  /** Oldest first. */
+  readonly list: Effect.Effect<ReadonlyArray<SnapshotInfo>>
+  /** The same pieces that were written. A part that was changed fails with JournalDamaged, before its last piece at the latest. */
+  readonly read: (position: number, name: string) => Effect.Effect<Pull<Uint8Array>, JournalError>
+  /** Removes all but the newest `keep`. */
+  readonly prune: (keep: number) => Effect.Effect<void, JournalError>
+}
+
+export class Snapshots extends Context.Service<Snapshots, SnapshotsShape>()("journal/Snapshots") {
+  /** Errors of opening: StorageFailed, JournalDamaged, KeyMissing, VersionUnsupported, DirectoryRefused. */
+  static layer(options: SnapshotsOptions = {}): Layer.Layer<Snapshots, JournalError, Storage | KeyRing> {
+    return Layer.effect(Snapshots, open(options.readOnly ?? false))
+  }
+}
+
+const Hex = (bytes: number) => Schema.String.check(Schema.isPattern(new RegExp(`^[0-9a-f]{${bytes * 2}}$`)))
+
+const ManifestFields = Schema.Struct({
+  format: Schema.Literal("millrace-snapshot"),
+  version: Schema.Int,
+  position: Schema.Int,
+  keyId: Schema.Int,
+  salt: Hex(saltBytes),
+  parts: Schema.Array(
+    Schema.Struct({
+      name: Schema.String.check(Schema.isPattern(namePattern)),
+      pieces: Schema.Int,
+      fileBytes: Schema.Int,
+      tag: Hex(16),
+    }),
+  ),
+})
+type ManifestFields = typeof ManifestFields.Type
+
+interface Snapshot {
+  readonly manifest: ManifestFields
+  readonly dataKey: DataKey
+}
+
+const directoryName = (position: number): string =>
+  `${snapshotsDirectory}/${String(position).padStart(20, "0")}`
+
+/** Every part has a key of its own, so that the number of a piece is all that a nonce needs. */
+const partSecrets = (dataKey: DataKey, salt: Uint8Array, name: string): Secrets =>
+  deriveSecrets(dataKey.key, salt, `millrace snapshot part 1 ${name}`)
+
+const manifestCheck =
+  (dataKey: DataKey, salt: Uint8Array) =>
+  (text: string): string =>
+    Buffer.from(
+      mac(deriveSecrets(dataKey.key, salt, "millrace snapshot manifest 1").macKey, Buffer.from(text)),
+    ).toString("hex")
+
+const damaged = (file: string, reason: string) =>
+  new JournalDamaged({
+    file,
+    at: 0,
+    expected: 0,
+    reason,
+    remedy:
+      "Nothing was changed. Restore the data directory from a backup; or move this snapshot's directory away, " +
+      "and the start uses the one before it, if the journal reaches back to that.",
+  })
+
+const Header = Schema.Struct({ keyId: Schema.Int, salt: Hex(saltBytes) })
+
+const readManifest = Effect.fnUntraced(function* (
+  storage: StorageShape,
+  keys: KeyRingShape,
+  position: number,
+) {
+  const file = `${directoryName(position)}/${manifestName}`
+  const document = yield* parseDocument(file, yield* readWhole(storage, file), snapshotVersion)
+  const malformed = () => damaged(file, "a field is missing or malformed")
+  const { keyId, salt } = yield* Schema.decodeUnknownEffect(Header)(document.fields).pipe(
+    Effect.mapError(malformed),
+  )
+  const dataKey = keys.byId(keyId)
+  if (dataKey === undefined) {
+    return yield* new KeyMissing({
+      key: `data key ${keyId}`,
+      reason: `${file} is authenticated with it, and keyring.json doesn't have it`,
+      remedy: "Restore the keyring.json that belongs to this snapshot from a backup.",
+    })
+  }
+  const manifest = yield* checkDocument(
+    file,
+    document,
+    manifestCheck(dataKey, Buffer.from(salt, "hex")),
+  ).pipe(
+    Effect.flatMap(Schema.decodeUnknownEffect(ManifestFields)),
+    Effect.catchTag("SchemaError", () => Effect.fail(malformed())),
+  )
+  if (manifest.position !== position)
+    return yield* damaged(file, `it is the manifest of ${manifest.position}`)
+  const snapshot: Snapshot = { manifest, dataKey }
+  return snapshot
+})
+
+const removeSnapshot = Effect.fnUntraced(function* (storage: StorageShape, directory: string) {
+  // The manifest first: from then on it is a half-written one, whatever happens.
+  const names = yield* storage.list(directory)
+  if (names.includes(manifestName)) {
+    yield* storage.remove(`${directory}/${manifestName}`)
+    yield* storage.syncDirectory(directory)
+  }
+  for (const name of names) if (name !== manifestName) yield* storage.remove(`${directory}/${name}`)
+  yield* storage.remove(directory)
+  yield* storage.syncDirectory(snapshotsDirectory)
+})
+
+const survey = Effect.fnUntraced(function* (storage: StorageShape, keys: KeyRingShape, readOnly: boolean) {
+  const snapshots: Array<Snapshot> = []
+  for (const name of yield* storage.list(snapshotsDirectory)) {
+    if (!/^\d{20}$/.test(name)) {
+      return yield* new DirectoryRefused({
+        path: `${storage.location}/${snapshotsDirectory}`,
+        reason: `it holds ${name}, which isn't a snapshot`,
+        remedy: "Move that file away.",
+      })
+    }
+    const directory = `${snapshotsDirectory}/${name}`
+    if (yield* storage.exists(`${directory}/${manifestName}`)) {
+      snapshots.push(yield* readManifest(storage, keys, Number(name)))
+    } else if (!readOnly) {
+      yield* removeSnapshot(storage, directory)
+    }
+  }
+  return snapshots
+})
+
+const open = Effect.fnUntraced(function* (readOnly: boolean) {
+  const storage = yield* Storage
+  const keys = yield* KeyRing
+  if (!readOnly) yield* storage.makeDirectory(snapshotsDirectory)
+  return new OpenSnapshots(storage, keys, yield* survey(storage, keys, readOnly))
+})
+
+const infoOf = ({ manifest }: Snapshot): SnapshotInfo => ({
+  position: manifest.position,
+  names: manifest.parts.map(({ name }) => name),
+  bytes: manifest.parts.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
+})
+
+class OpenSnapshots implements SnapshotsShape {
+  readonly #storage: StorageShape
+  readonly #keys: KeyRingShape
+  /** Oldest first. */
+  #snapshots: ReadonlyArray<Snapshot>
+
+  constructor(storage: StorageShape, keys: KeyRingShape, snapshots: ReadonlyArray<Snapshot>) {
+    this.#storage = storage
+    this.#keys = keys
+    this.#snapshots = snapshots
+  }
+
+  readonly list = Effect.sync(() => this.#snapshots.map(infoOf))
+
+  readonly latest = Effect.sync(() => {
+    const newest = this.#snapshots[this.#snapshots.length - 1]
+    return newest === undefined ? null : infoOf(newest)
+  })
+
+  read = (position: number, name: string): Effect.Effect<Pull<Uint8Array>, JournalError> =>
+    Effect.suspend(() => {
+      const snapshot = this.#find(position)
+      const part = snapshot?.manifest.parts.find((part) => part.name === name)
+      if (snapshot === undefined || part === undefined) {
+        return Effect.die(new Error(`there is no part ${name} of a snapshot at ${position}`))
+      }
+      return Effect.succeed(this.#reader(snapshot, part).pull)
+    })
+
+  write = Effect.fnUntraced(function* (
+    this: OpenSnapshots,
+    position: number,
+    parts: ReadonlyArray<SnapshotPart>,
+  ) {
+    const there = this.#find(position)
+    if (there !== undefined) {
+      if (yield* this.#isSound(there)) return
+      yield* this.#drop(there)
+    }
+    const directory = directoryName(position)
+    yield* this.#storage.makeDirectory(directory)
+    yield* this.#storage.syncDirectory(snapshotsDirectory)
+    const snapshot = yield* this.#writeParts(position, parts).pipe(
+      // What a failed snapshot took of the disk is given back.
+      Effect.tapCause(() => Effect.ignore(removeSnapshot(this.#storage, directory))),
+    )
+    this.#snapshots = [...this.#snapshots, snapshot].sort((a, b) => a.manifest.position - b.manifest.position)
+  })
+
+  prune = Effect.fnUntraced(function* (this: OpenSnapshots, keep: number) {
+    const surplus = this.#snapshots.slice(0, Math.max(0, this.#snapshots.length - keep))
+    for (const snapshot of surplus) yield* this.#drop(snapshot)
+  })
+
+  #find(position: number): Snapshot | undefined {
+    return this.#snapshots.find(({ manifest }) => manifest.position === position)
+  }
+
+  #reader({ manifest, dataKey }: Snapshot, part: PartRecord): PartReader {
+    const secrets = partSecrets(dataKey, Buffer.from(manifest.salt, "hex"), part.name)
+    return new PartReader(this.#storage, `${directoryName(manifest.position)}/${part.name}`, part, secrets)
+  }
+
+  #isSound(snapshot: Snapshot): Effect.Effect<boolean, JournalError> {
+    return Effect.forEach(snapshot.manifest.parts, (part) => this.#reader(snapshot, part).verify).pipe(
+      Effect.as(true),
+      Effect.catchTag("JournalDamaged", () => Effect.succeed(false)),
+    )
+  }
+
+  #drop(snapshot: Snapshot): Effect.Effect<void, JournalError> {
+    return Effect.suspend(() => {
+      this.#snapshots = this.#snapshots.filter((other) => other !== snapshot)
+      return removeSnapshot(this.#storage, directoryName(snapshot.manifest.position))
+    })
+  }
+
+  #writeParts = Effect.fnUntraced(function* (
+    this: OpenSnapshots,
+    position: number,
+    parts: ReadonlyArray<SnapshotPart>,
+  ) {
+    const directory = directoryName(position)
+    const dataKey = this.#keys.current
+    const salt = randomBytes(saltBytes)
+    const records: Array<PartRecord> = []
+    for (const part of parts) {
+      const { name } = part
+      if (!namePattern.test(name) || name.startsWith(manifestName) || records.some((r) => r.name === name)) {
+        return yield* Effect.die(new Error(`${name} can't be the name of a snapshot's part`))
+      }
+      records.push(
+        yield* writePart(
+          this.#storage,
+          `${directory}/${name}`,
+          name,
+          () => part.next(),
+          partSecrets(dataKey, salt, name),
+        ),
+      )
+    }
+    const manifest: ManifestFields = {
+      format: "millrace-snapshot",
+      version: snapshotVersion,
+      position,
+      keyId: dataKey.id,
+      salt: salt.toString("hex"),
+      parts: records,
+    }
+    const snapshot: Snapshot = { manifest, dataKey }
+    for (const part of records) yield* this.#reader(snapshot, part).verify
+    yield* this.#storage.syncDirectory(directory)
+    const bytes = encodeDocument({ ...manifest }, manifestCheck(dataKey, salt))
+    yield* writeWhole(this.#storage, `${directory}/${manifestName}`, bytes)
+    return snapshot
+  })
+}
+
+export { snapshotPieceBytesMax } from "./snapshotPart.ts"

@@ -1,0 +1,191 @@
+/** Walks the blocks of one segment in order, checking each against what must come next. */
+import { Effect } from "effect"
+import {
+  type BlockHeader,
+  blockExtent,
+  blockHeaderBytes,
+  decodeBlockHeader,
+  formatVersion,
+  isPadding,
+  isZero,
+  pageBytes,
+  type SegmentHeader,
+  sectorBytes,
+  tagBytes,
+} from "./format.ts"
+import {
+  JournalDamaged,
+  restoreRemedy,
+  type StorageFailed,
+  VersionUnsupported,
+  versionRemedy,
+} from "./JournalError.ts"
+import type { StorageFile } from "./Storage.ts"
+import { mac, type Secrets, sameBytes, unseal } from "./seal.ts"
+
+/** Read ahead in one go: large enough that the disk streams. */
+const windowBytes = 1 << 20
+
+/** One group commit, as it was appended. */
+export interface Block {
+  /** Sequence of its first entry; it holds `count` of them. */
+  readonly first: number
+  readonly count: number
+  /** Milliseconds since the epoch. */
+  readonly time: number
+  readonly payload: Uint8Array
+  /** File name of its segment, and the byte offset in it. */
+  readonly segment: string
+  readonly at: number
+}
+
+export type Step =
+  | { readonly kind: "block"; readonly block: Block }
+  /** The cursor must refill before it can go on. */
+  | { readonly kind: "more" }
+  /** A clean end's mark. */
+  | { readonly kind: "mark" }
+  /** The file's end, or a sector that was never written. */
+  | { readonly kind: "blank" }
+  /** Not what must be here. `header` when the block's header itself is sound. */
+  | { readonly kind: "bad"; readonly reason: string; readonly header: BlockHeader | undefined }
+  | { readonly kind: "version"; readonly found: number }
+
+const more: Step = { kind: "more" }
+const mark: Step = { kind: "mark" }
+const blank: Step = { kind: "blank" }
+const nothing = new Uint8Array(0)
+
+export class SegmentCursor {
+  readonly name: string
+  /** Where the next block is, and what it must be. */
+  at = pageBytes
+  first: number
+  tag: Uint8Array
+  number = 1
+  readonly #header: SegmentHeader
+  readonly #secrets: Secrets
+  /** Blocks that end before this sequence are walked over without being decrypted. */
+  readonly #from: number
+  /** Bytes of the file that there is any use in reading. */
+  readonly #end: number
+  #window = Buffer.alloc(0)
+  #base = 0
+  #filled = 0
+  #ended = false
+  #needed = 0
+
+  constructor(name: string, header: SegmentHeader, secrets: Secrets, end: number, from = 0) {
+    this.name = name
+    this.#header = header
+    this.#secrets = secrets
+    this.#from = from
+    this.#end = end
+    this.first = header.first
+    this.tag = header.previousTag
+  }
+
+  /** Reads on from where the next block is. */
+  refill(file: StorageFile): Effect.Effect<void, StorageFailed> {
+    const length = Math.min(Math.max(windowBytes, this.#needed), Math.max(0, this.#end - this.at))
+    if (this.#window.length < length) this.#window = Buffer.allocUnsafeSlow(length)
+    return Effect.map(file.read(this.at, this.#window.subarray(0, length)), (filled) => {
+      this.#base = this.at
+      this.#filled = filled
+      this.#ended = filled < length || this.at + filled >= this.#end
+      this.#needed = 0
+    })
+  }
+
+  next(): Step {
+    const offset = this.at - this.#base
+    const available = this.#filled - offset
+    if (available < sectorBytes && !this.#ended) return more
+    if (available <= 0 || isZero(this.#window, offset, offset + Math.min(sectorBytes, available)))
+      return blank
+    if (available < blockHeaderBytes) return this.#bad("the file ends inside a block header")
+    const reading = decodeBlockHeader(this.#window, offset)
+    if (reading.kind === "version") return reading
+    if (reading.kind === "bad") return this.#bad(reading.reason)
+    const header = reading.header
+    const wrong = this.#misplaced(header)
+    if (wrong !== undefined) return this.#bad(wrong, header)
+    const extent = blockExtent(header.payload)
+    if (available < extent && !this.#ended) {
+      this.#needed = extent
+      return more
+    }
+    return this.#open(header, offset, Math.min(extent, available), extent)
+  }
+
+  #open(header: BlockHeader, offset: number, available: number, extent: number): Step {
+    const window = this.#window
+    const sealedEnd = blockHeaderBytes + header.payload + tagBytes
+    if (available < sealedEnd) return this.#bad("the file ends inside the block", header)
+    const aad = window.subarray(offset, offset + blockHeaderBytes)
+    const sealed = window.subarray(offset + blockHeaderBytes, offset + sealedEnd - tagBytes)
+    const tag = window.subarray(offset + sealedEnd - tagBytes, offset + sealedEnd)
+    if (header.end) {
+      if (!sameBytes(mac(this.#secrets.macKey, aad), tag))
+        return this.#bad("the end mark isn't authentic", header)
+      if (!isPadding(window, offset + sealedEnd, offset + available))
+        return this.#bad("padding was changed", header)
+      this.at += extent
+      return mark
+    }
+    const skipped = header.first + header.count <= this.#from
+    const payload = skipped ? nothing : unseal(this.#secrets.cipherKey, header.number, aad, sealed, tag)
+    if (payload === null) return this.#bad("the block isn't authentic", header)
+    if (!isPadding(window, offset + sealedEnd, offset + available))
+      return this.#bad("padding was changed", header)
+    const block = {
+      first: header.first,
+      count: header.count,
+      time: header.time,
+      payload,
+      segment: this.name,
+      at: this.at,
+    }
+    this.at += extent
+    this.first += header.count
+    this.number++
+    this.tag = Buffer.from(tag)
+    return { kind: "block", block }
+  }
+
+  #misplaced(header: BlockHeader): string | undefined {
+    if (header.segment !== this.#header.number) return `the block belongs to segment ${header.segment}`
+    if (header.number !== this.number)
+      return `block ${header.number} stands where block ${this.number} belongs`
+    if (header.first !== this.first) return `the block begins with sequence ${header.first}`
+    if (header.end ? header.payload !== 0 : header.count === 0) return "the block holds an impossible count"
+    if (!sameBytes(header.previousTag, this.tag)) return "the block doesn't follow the one before (chain)"
+    return undefined
+  }
+
+  #bad(reason: string, header?: BlockHeader): Step {
+    return { kind: "bad", reason, header }
+  }
+
+  /** Says of a step that can't be gone on from what is wrong and where. */
+  refuse(reason: string): JournalDamaged {
+    return damagedSegment(this.name, this.at, this.first, reason)
+  }
+
+  unsupported(found: number): VersionUnsupported {
+    return unsupportedSegment(this.name, found)
+  }
+}
+
+export const segmentPath = (name: string): string => `journal/${name}`
+
+export const damagedSegment = (name: string, at: number, expected: number, reason: string): JournalDamaged =>
+  new JournalDamaged({ file: segmentPath(name), at, expected, reason, remedy: restoreRemedy })
+
+export const unsupportedSegment = (name: string, found: number): VersionUnsupported =>
+  new VersionUnsupported({
+    file: segmentPath(name),
+    found,
+    supported: formatVersion,
+    remedy: versionRemedy(found, formatVersion),
+  })

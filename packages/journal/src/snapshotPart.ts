@@ -1,0 +1,201 @@
+/** One part of a snapshot on the disk: pieces, each sealed, chained by their tags. README.md has the table. */
+import { Effect } from "effect"
+import { tagBytes } from "./format.ts"
+import { JournalDamaged, type JournalError, restoreRemedy } from "./JournalError.ts"
+import type { Pull } from "./reader.ts"
+import type { StorageFile, StorageShape } from "./Storage.ts"
+import { type Secrets, seal, unseal } from "./seal.ts"
+
+/** Sealing a piece of this size takes about a millisecond, the longest that the event loop should be held. */
+export const snapshotPieceBytesMax = 1 << 20
+
+/** Piece length and number, in front of each. */
+const pieceHeaderBytes = 8
+/** Pieces gather to writes of about this size; between two writes the event loop goes round. */
+const writeBytes = 256 << 10
+/** Synced as it goes, so that the journal's commits never wait behind a large flush. */
+const syncBytes = 8 << 20
+const windowBytes = 1 << 20
+
+/** What the manifest says of a part. */
+export interface PartRecord {
+  readonly name: string
+  readonly pieces: number
+  readonly fileBytes: number
+  /** Tag of the last piece, in hex: with the chain it stands for all of them. */
+  readonly tag: string
+}
+
+const breathe = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
+/** Additional data of a piece: its header and the tag of the piece before (zeros before the first). */
+const aad = Buffer.alloc(pieceHeaderBytes + tagBytes)
+const setAad = (length: number, number: number, previousTag: Uint8Array): Buffer => {
+  aad.writeUInt32LE(length, 0)
+  aad.writeUInt32LE(number, 4)
+  aad.set(previousTag, pieceHeaderBytes)
+  return aad
+}
+
+class PartWriter {
+  pieces = 0
+  fileBytes = 0
+  tag: Uint8Array = new Uint8Array(tagBytes)
+  readonly #secrets: Secrets
+  readonly #buffer = Buffer.allocUnsafeSlow(writeBytes + pieceHeaderBytes + snapshotPieceBytesMax + tagBytes)
+  #filled = 0
+
+  constructor(secrets: Secrets) {
+    this.#secrets = secrets
+  }
+
+  /** Pulls and seals pieces until there is enough to write; empty at the end. Nothing else runs meanwhile. */
+  fill(next: () => Uint8Array | null): Uint8Array {
+    this.#filled = 0
+    while (this.#filled < writeBytes) {
+      const piece = next()
+      if (piece === null) break
+      if (piece.length > snapshotPieceBytesMax)
+        throw new Error(`a snapshot piece of ${piece.length} bytes is over the limit`)
+      this.#add(piece)
+    }
+    this.fileBytes += this.#filled
+    return this.#buffer.subarray(0, this.#filled)
+  }
+
+  #add(piece: Uint8Array): void {
+    const data = setAad(piece.length, ++this.pieces, this.tag)
+    this.#buffer.set(data.subarray(0, pieceHeaderBytes), this.#filled)
+    const from = this.#filled + pieceHeaderBytes
+    this.#filled = seal(this.#secrets.cipherKey, this.pieces, data, [piece], this.#buffer, from)
+    this.tag = Buffer.from(this.#buffer.subarray(this.#filled - tagBytes, this.#filled))
+  }
+}
+
+/** Writes and syncs one part. Errors: StorageFailed. */
+export const writePart = Effect.fnUntraced(function* (
+  storage: StorageShape,
+  path: string,
+  name: string,
+  next: () => Uint8Array | null,
+  secrets: Secrets,
+) {
+  const writer = new PartWriter(secrets)
+  yield* Effect.acquireUseRelease(
+    storage.open(path, { create: true }),
+    (file) => writePieces(file, writer, next),
+    (file) => file.close,
+  )
+  const record: PartRecord = {
+    name,
+    pieces: writer.pieces,
+    fileBytes: writer.fileBytes,
+    tag: Buffer.from(writer.tag).toString("hex"),
+  }
+  return record
+})
+
+const writePieces = Effect.fnUntraced(function* (
+  file: StorageFile,
+  writer: PartWriter,
+  next: () => Uint8Array | null,
+) {
+  yield* file.truncate(0)
+  let synced = 0
+  while (true) {
+    const at = writer.fileBytes
+    const bytes = writer.fill(next)
+    if (bytes.length === 0) break
+    yield* file.write(at, bytes)
+    if (writer.fileBytes - synced >= syncBytes) {
+      yield* file.sync
+      synced = writer.fileBytes
+    }
+    yield* breathe
+  }
+  yield* file.sync
+})
+
+/** Gives the pieces back in order, and fails where they aren't what was written. */
+export class PartReader {
+  readonly #storage: StorageShape
+  readonly #path: string
+  readonly #part: PartRecord
+  readonly #secrets: Secrets
+  #window = Buffer.alloc(0)
+  #base = 0
+  #filled = 0
+  #at = 0
+  #pieces = 0
+  #tag: Uint8Array = new Uint8Array(tagBytes)
+
+  constructor(storage: StorageShape, path: string, part: PartRecord, secrets: Secrets) {
+    this.#storage = storage
+    this.#path = path
+    this.#part = part
+    this.#secrets = secrets
+  }
+
+  readonly pull: Pull<Uint8Array> = Effect.suspend(() => {
+    if (this.#pieces === this.#part.pieces) return this.#end()
+    const available = this.#base + this.#filled - this.#at
+    if (available < pieceHeaderBytes) return this.#refillThenPull(pieceHeaderBytes)
+    const offset = this.#at - this.#base
+    const length = this.#window.readUInt32LE(offset)
+    if (length > snapshotPieceBytesMax) return this.#refuse(`a piece says it has ${length} bytes`)
+    const whole = pieceHeaderBytes + length + tagBytes
+    if (available < whole) return this.#refillThenPull(whole)
+    const sealedAt = offset + pieceHeaderBytes
+    const sealed = this.#window.subarray(sealedAt, sealedAt + length)
+    const tag = this.#window.subarray(sealedAt + length, sealedAt + length + tagBytes)
+    const number = this.#window.readUInt32LE(offset + 4)
+    if (number !== this.#pieces + 1)
+      return this.#refuse(`piece ${number} stands where piece ${this.#pieces + 1} belongs`)
+    const piece = unseal(this.#secrets.cipherKey, number, setAad(length, number, this.#tag), sealed, tag)
+    if (piece === null) return this.#refuse("a piece isn't authentic")
+    this.#tag = Buffer.from(tag)
+    this.#at += whole
+    this.#pieces++
+    if (this.#pieces === this.#part.pieces && Buffer.from(tag).toString("hex") !== this.#part.tag) {
+      return this.#refuse("the last piece isn't the one of the manifest")
+    }
+    return Effect.succeed(piece)
+  })
+
+  /** Reads it all for nothing but to know that it can be read. */
+  readonly verify: Effect.Effect<void, JournalError> = Effect.suspend(() =>
+    Effect.flatMap(this.pull, (piece) =>
+      piece === null ? Effect.void : Effect.andThen(breathe, this.verify),
+    ),
+  )
+
+  #end(): Effect.Effect<null, JournalDamaged> {
+    return this.#at === this.#part.fileBytes
+      ? Effect.succeed(null)
+      : this.#refuse("its length isn't the one of the manifest")
+  }
+
+  #refillThenPull(needed: number): Pull<Uint8Array> {
+    const length = Math.max(windowBytes, needed)
+    if (this.#window.length < length) this.#window = Buffer.allocUnsafeSlow(length)
+    return Effect.acquireUseRelease(
+      this.#storage.open(this.#path, { readOnly: true }),
+      (file) => file.read(this.#at, this.#window),
+      (file) => file.close,
+    ).pipe(
+      Effect.flatMap((filled) => {
+        this.#base = this.#at
+        this.#filled = filled
+        return filled < needed ? this.#refuse("the file is cut short") : this.pull
+      }),
+    )
+  }
+
+  #refuse(reason: string): Effect.Effect<never, JournalDamaged> {
+    return Effect.fail(
+      new JournalDamaged({ file: this.#path, at: this.#at, expected: 0, reason, remedy: restoreRemedy }),
+    )
+  }
+}

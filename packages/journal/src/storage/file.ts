@@ -1,0 +1,193 @@
+/** Storage on the machine's file system. */
+import {
+  close,
+  constants,
+  fdatasync,
+  fstat,
+  fsync,
+  ftruncate,
+  mkdir,
+  open,
+  read,
+  readdir,
+  rename,
+  rmdir,
+  stat,
+  unlink,
+  write,
+} from "node:fs"
+import { dirname, join } from "node:path"
+import { Effect } from "effect"
+import { StorageFailed } from "../JournalError.ts"
+import type { OpenOptions, StorageFile, StorageShape } from "../Storage.ts"
+import { lockFile } from "./lock.ts"
+
+/** What is in the data directory is for its owner only. */
+const fileMode = 0o600
+const directoryMode = 0o700
+
+/**
+ * On Linux a write through an O_DSYNC descriptor is write and fdatasync in one trip to the thread pool: -3 to
+ * +19 % commits a second by size (4 KiB to 1 MiB), 10 to 20 % less CPU. Elsewhere the flag promises less than
+ * fdatasync does (macOS leaves the drive's cache), so there it is two calls.
+ */
+const durableFlag = process.platform === "linux" ? constants.O_DSYNC : 0
+
+type Errno = NodeJS.ErrnoException | null
+
+const failed = (operation: string, path: string, error: NodeJS.ErrnoException): StorageFailed =>
+  new StorageFailed({ operation, path, code: error.code ?? "UNKNOWN", detail: error.message })
+
+const call = <A>(operation: string, path: string, run: (done: (error: Errno, value?: A) => void) => void) =>
+  Effect.callback<A, StorageFailed>((resume) => {
+    run((error, value) => {
+      // The value is there whenever the error isn't: that is what Node's callbacks promise.
+      resume(error ? Effect.fail(failed(operation, path, error)) : Effect.succeed(value as A))
+    })
+  })
+
+class OpenFile implements StorageFile {
+  readonly path: string
+  readonly #fd: number
+  readonly #durableFd: number
+
+  constructor(path: string, fd: number, durableFd: number) {
+    this.path = path
+    this.#fd = fd
+    this.#durableFd = durableFd
+  }
+
+  get size() {
+    return call<number>("size", this.path, (done) => fstat(this.#fd, (error, s) => done(error, s?.size)))
+  }
+
+  read(at: number, into: Uint8Array) {
+    return call<number>("read", this.path, (done) => {
+      let filled = 0
+      const more = () =>
+        read(this.#fd, into, filled, into.length - filled, at + filled, (error, count) => {
+          if (error) return done(error)
+          filled += count
+          if (count === 0 || filled === into.length) return done(null, filled)
+          more()
+        })
+      if (into.length === 0) done(null, 0)
+      else more()
+    })
+  }
+
+  write(at: number, bytes: Uint8Array) {
+    return call<void>("write", this.path, (done) => writeAll(this.#fd, at, bytes, done))
+  }
+
+  get sync() {
+    return call<void>("sync", this.path, (done) => fdatasync(this.#fd, done))
+  }
+
+  truncate(length: number) {
+    return call<void>("truncate", this.path, (done) => ftruncate(this.#fd, length, done))
+  }
+
+  get close() {
+    return Effect.callback<void>((resume) => {
+      const durable = this.#durableFd
+      if (durable !== this.#fd) close(durable, () => {})
+      close(this.#fd, () => resume(Effect.void))
+    })
+  }
+
+  writeDurable(at: number, bytes: Uint8Array, done: (error: StorageFailed | undefined) => void) {
+    writeAll(this.#durableFd, at, bytes, (error) => {
+      if (error) return done(failed("write", this.path, error))
+      if (durableFlag !== 0) return done(undefined)
+      fdatasync(this.#fd, (error) => done(error ? failed("sync", this.path, error) : undefined))
+    })
+  }
+}
+
+/** A short write is finished, so that a full disk shows itself as ENOSPC of the rest. */
+const writeAll = (fd: number, at: number, bytes: Uint8Array, done: (error: Errno) => void): void => {
+  write(fd, bytes, 0, bytes.length, at, (error, count) => {
+    if (error) return done(error)
+    if (count === bytes.length) return done(null)
+    writeAll(fd, at + count, bytes.subarray(count), done)
+  })
+}
+
+const syncAt = (directory: string, done: (error: Errno) => void): void =>
+  open(directory, constants.O_RDONLY, (error, fd) => {
+    if (error) return done(error)
+    fsync(fd, (error) => close(fd, () => done(error)))
+  })
+
+/**
+ * Not mkdir's `recursive`: where the system answers ENOENT though the directory above is there (as /proc does),
+ * Node tries the two in turn for ever. EEXIST is told apart: a directory is fine, a file is not.
+ */
+const makeDirectories = (path: string, done: (error: Errno) => void): void => {
+  const make = (otherwise: (error: NodeJS.ErrnoException) => void) =>
+    mkdir(path, { mode: directoryMode }, (error) => {
+      if (!error) return syncAt(dirname(path), done)
+      if (error.code !== "EEXIST") return otherwise(error)
+      stat(path, (_, found) => done(found?.isDirectory() ? null : error))
+    })
+  make((error) => {
+    if (error.code !== "ENOENT" || dirname(path) === path) return done(error)
+    makeDirectories(dirname(path), (above) => (above ? done(above) : make(done)))
+  })
+}
+
+export const fileStorage = (root: string): StorageShape => {
+  const at = (path: string) => join(root, path)
+  const openFd = (path: string, flags: number) =>
+    call<number>("open", path, (done) => open(at(path), flags, fileMode, done))
+
+  const openFile = Effect.fnUntraced(function* (path: string, options?: OpenOptions) {
+    if (options?.readOnly) {
+      const fd = yield* openFd(path, constants.O_RDONLY)
+      return new OpenFile(path, fd, fd)
+    }
+    const fd = yield* openFd(path, constants.O_RDWR | (options?.create ? constants.O_CREAT : 0))
+    const durableFd = durableFlag === 0 ? fd : yield* openFd(path, constants.O_WRONLY | durableFlag)
+    return new OpenFile(path, fd, durableFd)
+  })
+
+  const list = (directory: string) =>
+    call<ReadonlyArray<string>>("list", directory, (done) =>
+      readdir(at(directory), (error, names) => {
+        if (error?.code === "ENOENT") return done(null, [])
+        done(error, names?.sort())
+      }),
+    )
+
+  const exists = (path: string) =>
+    call<boolean>("stat", path, (done) =>
+      stat(at(path), (error) => {
+        if (error?.code === "ENOENT") return done(null, false)
+        done(error, true)
+      }),
+    )
+
+  const remove = (path: string) =>
+    call<void>("remove", path, (done) =>
+      unlink(at(path), (error) => {
+        // EISDIR on Linux, EPERM on macOS: it is a directory.
+        if (error?.code === "EISDIR" || error?.code === "EPERM") return rmdir(at(path), done)
+        done(error)
+      }),
+    )
+
+  const syncDirectory = (path: string) => call<void>("sync", path, (done) => syncAt(at(path), done))
+
+  return {
+    location: root,
+    open: openFile,
+    list,
+    exists,
+    remove,
+    rename: (from, to) => call<void>("rename", from, (done) => rename(at(from), at(to), done)),
+    makeDirectory: (path) => call<void>("make directory", path, (done) => makeDirectories(at(path), done)),
+    syncDirectory,
+    lock: (path) => lockFile(root, path),
+  }
+}

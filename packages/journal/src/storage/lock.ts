@@ -1,0 +1,128 @@
+/** One process at a time: a lock file that names its holder, and that a dead holder can't keep. */
+import {
+  existsSync,
+  linkSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs"
+import { join } from "node:path"
+import { Effect, Option, Schema } from "effect"
+import { DirectoryRefused, StorageFailed } from "../JournalError.ts"
+
+/** `started` and `boot` tell a process from another that got the same number later; "" where there is no /proc. */
+const Holder = Schema.Struct({ pid: Schema.Int, started: Schema.String, boot: Schema.String })
+type Holder = typeof Holder.Type
+
+const decodeHolder = Schema.decodeUnknownOption(Schema.fromJsonString(Holder))
+
+/** Taking over takes microseconds; a guard that is older was left by a crash. */
+const takeoverMsMax = 10_000
+
+const readText = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8")
+  } catch {
+    return ""
+  }
+}
+
+/** Fields 3 (state) and 22 (start time, clock ticks since boot) of proc(5) stat, after the parenthesised name. */
+const processStat = (pid: number): { readonly state: string; readonly started: string } => {
+  const stat = readText(`/proc/${pid}/stat`)
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  return { state: fields[0] ?? "", started: fields[19] ?? "" }
+}
+
+const bootId = () => readText("/proc/sys/kernel/random/boot_id").trim()
+
+const self = (): Holder => ({ pid: process.pid, started: processStat(process.pid).started, boot: bootId() })
+
+const isAlive = (holder: Holder): boolean => {
+  try {
+    process.kill(holder.pid, 0)
+  } catch (error) {
+    // EPERM: it lives, and is somebody else's.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false
+  }
+  if (holder.started === "") return true
+  const { state, started } = processStat(holder.pid)
+  if (started === "") return true
+  // A zombie has let go of everything but its number.
+  return state !== "Z" && state !== "X" && started === holder.started && bootId() === holder.boot
+}
+
+const take = (root: string, path: string): DirectoryRefused | undefined => {
+  const lock = join(root, path)
+  const mine = `${lock}.${process.pid}.tmp`
+  const guard = `${lock}.takeover`
+  // Written beside and linked into place: nobody ever reads a lock that is half written.
+  writeFileSync(mine, JSON.stringify(self()), { mode: 0o600 })
+  try {
+    if (tryLink(mine, lock)) return undefined
+    const refusal = refusedByLiving(root, lock)
+    if (refusal) return refusal
+    // The holder is dead. The guard lets one process at a time look again and take over.
+    if (existsSync(guard) && Date.now() - statSync(guard).mtimeMs > takeoverMsMax) unlinkSync(guard)
+    if (!tryLink(mine, guard)) {
+      return new DirectoryRefused({
+        path: root,
+        reason: "another process is just taking it over",
+        remedy: "See which one has it, and try again if none does.",
+      })
+    }
+    try {
+      const refusal = refusedByLiving(root, lock)
+      if (!refusal) {
+        writeFileSync(`${mine}2`, JSON.stringify(self()), { mode: 0o600 })
+        renameSync(`${mine}2`, lock)
+      }
+      return refusal
+    } finally {
+      rmSync(guard, { force: true })
+    }
+  } finally {
+    rmSync(mine, { force: true })
+  }
+}
+
+const tryLink = (from: string, to: string): boolean => {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false
+    throw error
+  }
+}
+
+const refusedByLiving = (root: string, lock: string): DirectoryRefused | undefined => {
+  const holder = Option.getOrUndefined(decodeHolder(readText(lock)))
+  if (holder === undefined || !isAlive(holder)) return undefined
+  return new DirectoryRefused({
+    path: root,
+    reason: `process ${holder.pid} is using it`,
+    remedy: `Stop process ${holder.pid} first, or use another data directory.`,
+  })
+}
+
+const release = (root: string, path: string): void => {
+  const lock = join(root, path)
+  const holder = Option.getOrUndefined(decodeHolder(readText(lock)))
+  if (holder?.pid === process.pid) rmSync(lock, { force: true })
+}
+
+export const lockFile = (root: string, path: string) =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => take(root, path),
+      catch: (error) => {
+        const { code, message } = error as NodeJS.ErrnoException
+        return new StorageFailed({ operation: "lock", path, code: code ?? "UNKNOWN", detail: message })
+      },
+    }).pipe(Effect.flatMap((refusal) => (refusal ? Effect.fail(refusal) : Effect.void))),
+    () => Effect.sync(() => release(root, path)),
+  )
