@@ -1,0 +1,217 @@
+// A shard's cards: one 128-byte struct each, in pieces that never move, with copies kept aside while a snapshot is read.
+import { CardIndex } from "./CardIndex.ts"
+import { Defect, ImageRefused } from "./errors.ts"
+import { cardHash } from "./hash.ts"
+import { emptyPiece, PIECE_HEADER_BYTES, type Piece, PieceTag } from "./Image.ts"
+import { CARDS_PER_SHARD_MAX } from "./limits.ts"
+
+export const CARD_BYTES = 128
+const CARD_WORDS = 32
+const CARD_DOUBLES = 16
+const WORDS_SHIFT = 5
+const DOUBLES_SHIFT = 4
+
+/** What a transaction touches lies in the first 64 bytes; the rest is for purses, holds, limits and counters to come. */
+export const CardWord = {
+  numberLo: 0,
+  numberHi: 1,
+  /** u16 ISO 4217 numeric, u8 status, u8 0 */
+  currencyStatus: 2,
+  /** While frozen: where the copy of this card lies, plus 1. Zero in every image. */
+  shadow: 3,
+} as const
+export const CardDouble = { purse: 2, issuedMs: 3 } as const
+
+export const CardStatus = { active: 1 } as const
+
+/** 2 MiB: few enough arrays, with 10,000,000 cards, for their headers to stay in cache; given page by page as touched. */
+const PIECE_SHIFT = 14
+const CARDS_PER_PIECE = 2 ** PIECE_SHIFT
+const PIECE_MASK = CARDS_PER_PIECE - 1
+const PIECE_WORDS = CARDS_PER_PIECE * CARD_WORDS
+const PIECE_BYTES = CARDS_PER_PIECE * CARD_BYTES
+const SLAB_PIECES_MAX = 32
+/** Cards of one piece of an image, 512 KiB: captured in well under a millisecond. Pieces hold a whole number of them. */
+const CARDS_PER_CAPTURE = 4_096
+
+export class Cards {
+  readonly #words: Array<Int32Array> = []
+  readonly #doubles: Array<Float64Array> = []
+  readonly #index: CardIndex
+  #slab = new ArrayBuffer(0)
+  #slabLeft = 0
+  #count = 0
+  /** While frozen, cards from `captured` up to `frozen` are owed to the image; otherwise both are 0. */
+  #frozen = 0
+  #captured = 0
+  readonly #shadows: Array<Int32Array> = []
+  #shadowCount = 0
+
+  /** @param shard any number; indexes of different shards grow at different sizes */
+  constructor(shard: number) {
+    const hashOf = (slot: number): number => {
+      const words = this.#words[slot >>> PIECE_SHIFT]
+      const at = (slot & PIECE_MASK) << WORDS_SHIFT
+      return cardHash(words[at + CardWord.numberLo], words[at + CardWord.numberHi])
+    }
+    this.#index = new CardIndex(this.#words, PIECE_SHIFT, WORDS_SHIFT, hashOf, shard)
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** The card's slot, or −1. `hash` is cardHash(lo, hi). */
+  find(hash: number, lo: number, hi: number): number {
+    return this.#index.find(hash, lo, hi)
+  }
+
+  /** Reading ahead, in two halves: see `Decider.readAhead`. */
+  peek(hash: number): number {
+    return this.#index.peek(hash)
+  }
+
+  peekCard(entry: number): number {
+    return this.#index.peekCard(entry)
+  }
+
+  add(lo: number, hi: number, currency: number, issuedMs: number): number {
+    if (this.#count === CARDS_PER_SHARD_MAX)
+      throw new Defect("a shard is full: the command should be refused")
+    const slot = this.#count
+    if (slot >>> PIECE_SHIFT === this.#words.length) this.#addPiece()
+    this.#count++
+    const words = this.#words[slot >>> PIECE_SHIFT]
+    const at = (slot & PIECE_MASK) << WORDS_SHIFT
+    words[at + CardWord.numberLo] = lo
+    words[at + CardWord.numberHi] = hi
+    words[at + CardWord.currencyStatus] = currency | (CardStatus.active << 16)
+    this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + CardDouble.issuedMs] =
+      issuedMs
+    this.#index.add(cardHash(lo, hi), slot)
+    return slot
+  }
+
+  currency(slot: number): number {
+    return this.#word(slot, CardWord.currencyStatus) & 0xffff
+  }
+
+  status(slot: number): number {
+    return (this.#word(slot, CardWord.currencyStatus) >>> 16) & 0xff
+  }
+
+  issuedMs(slot: number): number {
+    return this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + CardDouble.issuedMs]
+  }
+
+  /** Minor units. */
+  purse(slot: number): number {
+    return this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + CardDouble.purse]
+  }
+
+  addToPurse(slot: number, amount: number): void {
+    if (slot < this.#frozen && slot >= this.#captured) this.#keep(slot)
+    this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + CardDouble.purse] += amount
+  }
+
+  /** From here on the image is of this moment: the first change of a card that is not captured yet keeps a copy. */
+  freeze(): number {
+    if (this.#frozen !== 0) throw new Defect("the cards are frozen already")
+    this.#frozen = this.#count
+    this.#captured = 0
+    return this.#count
+  }
+
+  thaw(): void {
+    // Shadow words that stay behind are told by the copy's own note of its card, so none has to be looked for.
+    this.#frozen = 0
+    this.#captured = 0
+    this.#shadows.length = 0
+    this.#shadowCount = 0
+  }
+
+  /** The next piece of the image, or null. Once captured, its cards change freely. */
+  capture(): Uint8Array | null {
+    const first = this.#captured
+    if (first >= this.#frozen) return null
+    const count = Math.min(CARDS_PER_CAPTURE, this.#frozen - first)
+    const piece = emptyPiece(PieceTag.cards, first, count, count * CARD_BYTES)
+    const image = new Int32Array(piece.buffer, PIECE_HEADER_BYTES, count * CARD_WORDS)
+    const from = (first & PIECE_MASK) << WORDS_SHIFT
+    image.set(this.#words[first >>> PIECE_SHIFT].subarray(from, from + count * CARD_WORDS))
+    for (let at = 0, slot = first; at < image.length; at += CARD_WORDS, slot++) {
+      const shadow = image[at + CardWord.shadow]
+      if (shadow === 0) continue
+      const copy = this.#shadowOf(shadow, slot)
+      if (copy >= 0) this.#overlay(image, at, copy)
+      image[at + CardWord.shadow] = 0
+    }
+    this.#captured = first + count
+    return piece
+  }
+
+  restore(image: string, piece: Piece): void {
+    if (piece.first !== this.#count || piece.body.length !== piece.count * CARD_BYTES) {
+      throw new ImageRefused(image, "cards are missing")
+    }
+    if (piece.count > CARDS_PER_CAPTURE || piece.first % CARDS_PER_CAPTURE !== 0) {
+      throw new ImageRefused(image, "its cards are cut in another way")
+    }
+    if (piece.first >>> PIECE_SHIFT === this.#words.length) this.#addPiece()
+    const words = this.#words[piece.first >>> PIECE_SHIFT]
+    const from = (piece.first & PIECE_MASK) << WORDS_SHIFT
+    words.set(new Int32Array(piece.body.buffer, piece.body.byteOffset, piece.count * CARD_WORDS), from)
+    this.#count += piece.count
+    for (let i = 0; i < piece.count; i++) {
+      const at = from + (i << WORDS_SHIFT)
+      this.#index.add(cardHash(words[at], words[at + 1]), piece.first + i)
+    }
+  }
+
+  /** Bytes held for the cards and for finding them; of the last piece only a part is in use. */
+  get bytes(): number {
+    return this.#words.length * PIECE_WORDS * 4 + this.#index.bytes
+  }
+
+  #word(slot: number, word: number): number {
+    return this.#words[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << WORDS_SHIFT) + word]
+  }
+
+  /** Pieces are cut from slabs as large as all before them: a huge page needs 2 MiB at a multiple of 2 MiB. */
+  #addPiece(): void {
+    if (this.#slabLeft === 0) {
+      this.#slabLeft = Math.min(SLAB_PIECES_MAX, Math.max(1, this.#words.length))
+      this.#slab = new ArrayBuffer(this.#slabLeft * PIECE_BYTES)
+    }
+    const at = this.#slab.byteLength - this.#slabLeft * PIECE_BYTES
+    this.#slabLeft--
+    this.#words.push(new Int32Array(this.#slab, at, PIECE_WORDS))
+    this.#doubles.push(new Float64Array(this.#slab, at, CARDS_PER_PIECE * CARD_DOUBLES))
+  }
+
+  /** The place of the copy that shadow word `shadow` names, or −1 when it names none of this freeze. */
+  #shadowOf(shadow: number, slot: number): number {
+    const place = shadow - 1
+    if (place < 0 || place >= this.#shadowCount) return -1
+    const at = ((place & PIECE_MASK) << WORDS_SHIFT) + CardWord.shadow
+    return this.#shadows[place >>> PIECE_SHIFT][at] === slot ? place : -1
+  }
+
+  #keep(slot: number): void {
+    const words = this.#words[slot >>> PIECE_SHIFT]
+    const at = (slot & PIECE_MASK) << WORDS_SHIFT
+    if (this.#shadowOf(words[at + CardWord.shadow], slot) >= 0) return
+    const place = this.#shadowCount++
+    if (place >>> PIECE_SHIFT === this.#shadows.length) this.#shadows.push(new Int32Array(PIECE_WORDS))
+    const shadows = this.#shadows[place >>> PIECE_SHIFT]
+    const to = (place & PIECE_MASK) << WORDS_SHIFT
+    for (let i = 0; i < CARD_WORDS; i++) shadows[to + i] = words[at + i]
+    shadows[to + CardWord.shadow] = slot
+    words[at + CardWord.shadow] = place + 1
+  }
+
+  #overlay(image: Int32Array, at: number, place: number): void {
+    const from = (place & PIECE_MASK) << WORDS_SHIFT
+    image.set(this.#shadows[place >>> PIECE_SHIFT].subarray(from, from + CARD_WORDS), at)
+  }
+}

@@ -1,0 +1,257 @@
+// One lane's ledger: its scheme, its memory and its shards, and every way in and out of them.
+import { type Command, commandProblem, encodeCommand } from "./Command.ts"
+import { Decider } from "./Decider.ts"
+import { Defect, ImageRefused, JournalGap } from "./errors.ts"
+import { cardHash } from "./hash.ts"
+import { type ImageSource, sourceOf } from "./Image.ts"
+import { isPowerOfTwo, SHARDS_MAX, TRANSACTIONS_DEFAULT } from "./limits.ts"
+import { Memory, WORKING_SLOTS } from "./Memory.ts"
+import { type ControlResult, Provisioner } from "./Provisioner.ts"
+import { ShardRebuild } from "./Rebuild.ts"
+import { Replayer } from "./Replay.ts"
+import { Scheme } from "./Scheme.ts"
+import { Shard } from "./Shard.ts"
+import { SLOT_WORDS, slotWords } from "./Slot.ts"
+import { type AccountTotals, auditShard, type PurseAudit, shardImbalance, sumTotals } from "./totals.ts"
+
+export interface LedgerOptions {
+  /** A power of two from 1 to 64; it can't change once there are cards. */
+  readonly shards: number
+  /** Slots of the exactly-once memory, a power of two; change it only across a clean stop. Default 2^24. */
+  readonly transactions?: number
+  /** Of the memory's hash: a number that senders don't know. No decision depends on it. Default 0. */
+  readonly salt?: number
+}
+
+export interface CardView {
+  readonly number: bigint
+  /** ISO 4217 numeric. */
+  readonly currency: number
+  /** Minor units. */
+  readonly balance: number
+  readonly available: number
+  readonly shard: number
+  readonly issuedMs: number
+}
+
+const SCHEME_IMAGE = "scheme"
+const shardImage = (shard: number): string => `shard-${shard}`
+
+/**
+ * Synchronous and deterministic: the same calls give the same slots, on any machine. Time comes in with the batch.
+ *
+ * | to begin | calls |
+ * |---|---|
+ * | anew | none |
+ * | from a journal alone | `resume(1)`, `replay` every block |
+ * | from a snapshot | `restore` every piece, `resume(from)`, `remember` the slots up to the snapshot's position, `replay` those after |
+ */
+export class Ledger {
+  readonly scheme = new Scheme()
+  readonly memory: Memory
+  readonly #shards: Array<Shard>
+  readonly #decider: Decider
+  readonly #provisioner: Provisioner
+  readonly #replayer: Replayer
+  /** The last slot whose effects came from images. */
+  #imagePosition = 0
+  #frozen = false
+
+  constructor(options: LedgerOptions) {
+    const { shards, transactions = TRANSACTIONS_DEFAULT, salt = 0 } = options
+    if (!isPowerOfTwo(shards, 1, SHARDS_MAX)) {
+      throw new RangeError(`shards must be a power of two from 1 to ${SHARDS_MAX}, not ${shards}`)
+    }
+    this.memory = new Memory(transactions, this.scheme.terminals, salt)
+    this.#shards = Array.from({ length: shards }, (_, shard) => new Shard(shard, shards))
+    const current = () => this.#shards
+    this.#decider = new Decider(this.scheme, this.memory)
+    this.#provisioner = new Provisioner(this.scheme, current)
+    this.#replayer = new Replayer(this.memory, this.#decider, this.#provisioner, current)
+  }
+
+  get shards(): ReadonlyArray<Shard> {
+    return this.#shards
+  }
+
+  /** The shard that owns a card. */
+  shardOf(cardLo: number, cardHi: number): number {
+    return cardHash(cardLo, cardHi) & (this.#shards.length - 1)
+  }
+
+  /** The sequence that the next slot gets; the first is 1. */
+  get next(): number {
+    return this.memory.next
+  }
+
+  /**
+   * Decides the record whose 16 words begin at `at` of `request`, applies it, and writes the 8 words of its outcome at
+   * `outAt` of `out`. Returns 1 when slots were journaled, 0 when it was answered without. The outcome may go out only
+   * when every slot before `next` is durable: also that of a repeat, whose first answer may not be durable yet.
+   *
+   * Throws only on a defect: then nothing was journaled, nothing of the request is in the memory, and the shard must
+   * be rebuilt.
+   *
+   * @param _time of the batch, ms since the epoch; no kind depends on it yet
+   */
+  decide(
+    shard: number,
+    _time: number,
+    request: Uint32Array,
+    at: number,
+    out: Uint32Array,
+    outAt: number,
+  ): number {
+    return this.#decider.decide(this.#shards[shard], request, at, out, outAt) === 0 ? 0 : 1
+  }
+
+  /** Reads ahead for up to READ_AHEAD_MAX requests that lie behind each other at `at` and will be decided next. */
+  readAhead(shard: number, request: Uint32Array, at: number, count: number): number {
+    return this.#decider.readAhead(this.#shards[shard], request, at, count)
+  }
+
+  /** Carries out a command and journals it. A refusal is a value and changes nothing. A throw is a defect of the lane. */
+  control(time: number, command: Command): ControlResult {
+    const problem = commandProblem(command)
+    if (problem !== undefined) return { ok: false, code: "bad-message", message: problem }
+    const slots = encodeCommand(command)
+    if (slots === undefined || slots.length / SLOT_WORDS > this.memory.rememberedMax) {
+      return { ok: false, code: "bad-message", message: "the command is too long" }
+    }
+    const result = this.#provisioner.judge(command)
+    if (!result.ok) return result
+    this.#provisioner.apply(time, command)
+    for (let at = 0; at < slots.length; at += SLOT_WORDS) this.memory.append(slots, at)
+    return result
+  }
+
+  /** The bytes of slots `from` up to but without `to`, as one or two views; good until the ring comes round. */
+  slots(from: number, to: number): Array<Uint8Array> {
+    return this.memory.slots(from, to)
+  }
+
+  card(number: bigint): CardView | undefined {
+    const lo = Number(number & 0xffff_ffffn) | 0
+    const hi = Number(number >> 32n) | 0
+    const hash = cardHash(lo, hi)
+    const shard = this.#shards[hash & (this.#shards.length - 1)]
+    const card = shard.cards.find(hash, lo, hi)
+    if (card < 0) return undefined
+    return {
+      number,
+      currency: shard.cards.currency(card),
+      balance: shard.cards.purse(card),
+      available: shard.available(card),
+      shard: shard.number,
+      issuedMs: shard.cards.issuedMs(card),
+    }
+  }
+
+  // ---- recovery
+
+  /** Takes one piece of an image. Throws ImageRefused. */
+  restore(name: string, piece: Uint8Array): void {
+    const shard = this.#shards.find((candidate) => shardImage(candidate.number) === name)
+    if (name === SCHEME_IMAGE) this.scheme.restore(name, piece)
+    else if (shard !== undefined) shard.restore(name, piece)
+    else throw new ImageRefused(name, `there are ${this.#shards.length} shards and no such image`)
+  }
+
+  /**
+   * All images are restored, or there are none; the journal will be handed over from slot `from`, which must be far
+   * enough back to fill the memory as it was. Throws ImageRefused when an image is not whole or not of the same moment
+   * as the others, JournalGap when `from` comes too late.
+   */
+  resume(from: number): void {
+    const head = this.scheme.restored(SCHEME_IMAGE)
+    for (const shard of this.#shards) {
+      const name = shardImage(shard.number)
+      const position = shard.restored(name)
+      if (position !== head?.position) {
+        throw new ImageRefused(name, `is of slot ${position}, the scheme of slot ${head?.position}`)
+      }
+      if (shardImbalance(this.scheme, shard) !== 0)
+        throw new ImageRefused(name, "its accounts do not add up to 0")
+    }
+    if (head !== undefined && head.shards !== this.#shards.length) {
+      throw new ImageRefused(SCHEME_IMAGE, `is of ${head.shards} shards, not ${this.#shards.length}`)
+    }
+    this.#imagePosition = head?.position ?? 0
+    const remembered = Math.min(head?.transactions ?? 0, this.memory.capacity)
+    const needed = Math.max(1, this.#imagePosition + 1 - Math.max(0, remembered - WORKING_SLOTS))
+    if (from > needed) throw new JournalGap(needed, from, "filling the memory")
+    this.memory.begin(from)
+  }
+
+  /** Slots up to the images' position: they only fill the memory. Throws JournalGap. */
+  remember(payload: Uint8Array, first: number): void {
+    if (first !== this.memory.next) throw new JournalGap(this.memory.next, first, "filling the memory")
+    const words = slotWords(payload)
+    if (first + words.length / SLOT_WORDS - 1 > this.#imagePosition) {
+      throw new JournalGap(this.#imagePosition, first, "remembering what must be replayed")
+    }
+    for (let at = 0; at < words.length; at += SLOT_WORDS) this.memory.append(words, at)
+  }
+
+  /**
+   * Slots after the images' position: each is decided again, applied, and compared with what was journaled. Throws
+   * ReplayDiverged and JournalGap; the ledger is then good for nothing.
+   */
+  replay(time: number, payload: Uint8Array, first: number): void {
+    if (this.memory.next <= this.#imagePosition) {
+      throw new JournalGap(this.memory.next, first, "the memory is not filled up to the images' position")
+    }
+    this.#replayer.replay(time, payload, first)
+  }
+
+  /** Makes one shard anew beside the old one. Until it is swapped in nothing may be decided for it. */
+  rebuild(shard: number): ShardRebuild {
+    const fresh = new Shard(shard, this.#shards.length)
+    return new ShardRebuild(fresh, shardImage(shard), this.scheme, (rebuilt, next) => {
+      if (next !== this.memory.next) throw new JournalGap(next, this.memory.next, `rebuilding shard ${shard}`)
+      if (shardImbalance(this.scheme, rebuilt) !== 0) throw new Defect(`shard ${shard} does not balance`)
+      this.#shards[shard] = rebuilt
+    })
+  }
+
+  // ---- snapshots
+
+  /** Images of scheme and shards as of slot `next − 1`, to be pulled piece by piece while decisions go on. */
+  freeze(): ReadonlyArray<ImageSource> {
+    if (this.#frozen) throw new Defect("the ledger is frozen already")
+    this.#frozen = true
+    const position = this.memory.next - 1
+    const { currencies, count } = this.scheme.merchants
+    const scheme = this.scheme.freeze(position, this.#shards.length, this.memory.capacity)
+    return [
+      sourceOf(SCHEME_IMAGE, scheme),
+      ...this.#shards.map((shard) =>
+        sourceOf(shardImage(shard.number), shard.freeze(position, currencies.length, count)),
+      ),
+    ]
+  }
+
+  /** Ends a freeze, whether its images were read to their end or not. */
+  thaw(): void {
+    this.#frozen = false
+    for (const shard of this.#shards) shard.thaw()
+  }
+
+  // ---- what must hold
+
+  /** The accounts of all shards and of each, named `account.currency`; the sum of each is 0. */
+  totals(): AccountTotals & { readonly shards: ReadonlyArray<AccountTotals> } {
+    const shards = this.#shards.map((shard) => sumTotals(this.scheme, [shard]))
+    return { ...sumTotals(this.scheme, this.#shards), shards }
+  }
+
+  /** How far the accounts of a shard are from adding up to 0, all currencies apart. */
+  imbalance(shard: number): number {
+    return shardImbalance(this.scheme, this.#shards[shard])
+  }
+
+  /** The purses of a shard's cards, added up anew, beside the account that should hold that sum. Reads every card. */
+  audit(shard: number): ReadonlyArray<PurseAudit> {
+    return auditShard(this.scheme, this.#shards[shard])
+  }
+}

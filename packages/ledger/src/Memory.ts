@@ -1,0 +1,264 @@
+// Exactly once: the lane's memory of its last transactions, a ring of journal slots with a hash index over it.
+import { Kind, RecordFlag, RecordWord, ResponseCode } from "@millrace/protocol"
+import { JournalGap } from "./errors.ts"
+import { referenceHash } from "./hash.ts"
+import { isPowerOfTwo, TRANSACTIONS_MAX, TRANSACTIONS_MIN } from "./limits.ts"
+import {
+  amountAt,
+  kindAt,
+  responseAt,
+  SLOT_BYTES,
+  SLOT_KIND_INTERNAL_FROM,
+  SLOT_WORDS,
+  SlotKind,
+  turnedKindAt,
+} from "./Slot.ts"
+import type { Terminals } from "./Terminals.ts"
+
+/** A mark that is not an amount: the transaction was turned round by a reversal. */
+export const REVERSED = -1
+/** A request journals at most two slots; that many are always free to be written before they are published. */
+export const WORKING_SLOTS = 2
+const REPEAT_BIT = RecordFlag.repeat << 8
+
+/** The arrays by how they are touched: anywhere from the first transaction on, or in the order of the slots. */
+export interface MemoryPages {
+  readonly atRandom: ReadonlyArray<Int32Array>
+  readonly inOrder: ReadonlyArray<Int32Array>
+}
+
+/**
+ * The slot of sequence s lies at s modulo capacity. `heads` holds, for each bucket, the sequence (its lower 32 bits) of
+ * the bucket's newest slot, `links` for each slot that of the next older one. A link is followed only while its age,
+ * next − link, grows and stays within what is remembered: so nothing is ever deleted, and a stale head or link, even
+ * after 2^32 sequences, costs a compare and no more.
+ *
+ * Memory grows by no allocation: the arrays are whole from the start, and the system gives pages as they are touched.
+ * They are shared so that another thread can touch them first (`pages`); none but this one changes a word of them.
+ */
+export class Memory {
+  readonly capacity: number
+  /** The slots, byte for byte as they are journaled. */
+  readonly ring: Int32Array
+  readonly doubles: Float64Array
+  /** For a purchase: what was refunded so far. For any slot: REVERSED. Beside the ring, whose bytes are the journal's. */
+  readonly marks: Float64Array
+  readonly #links: Int32Array
+  readonly #heads: Int32Array
+  readonly #terminals: Terminals
+  readonly #mask: number
+  readonly #salt: number
+  #next = 1
+  /** The lower 32 bits of `next`: what heads and links are made of. */
+  #low = 1
+  #live = 0
+
+  /** @param salt of the hash; no decision depends on it */
+  constructor(capacity: number, terminals: Terminals, salt: number) {
+    if (!isPowerOfTwo(capacity, TRANSACTIONS_MIN, TRANSACTIONS_MAX)) {
+      throw new RangeError(
+        `transactions must be a power of two from ${TRANSACTIONS_MIN} to ${TRANSACTIONS_MAX}, not ${capacity}`,
+      )
+    }
+    this.capacity = capacity
+    this.#mask = capacity - 1
+    this.#salt = salt
+    const buffer = new SharedArrayBuffer(capacity * SLOT_BYTES)
+    this.ring = new Int32Array(buffer)
+    this.doubles = new Float64Array(buffer)
+    this.marks = new Float64Array(new SharedArrayBuffer(capacity * 8))
+    this.#links = new Int32Array(new SharedArrayBuffer(capacity * 4))
+    this.#heads = new Int32Array(new SharedArrayBuffer(capacity * 2 * 4))
+    this.#terminals = terminals
+  }
+
+  /** For whoever has pages given before they are needed. */
+  get pages(): MemoryPages {
+    return { atRandom: [this.#heads], inOrder: [this.ring, this.#links, new Int32Array(this.marks.buffer)] }
+  }
+
+  /** The sequence that the next slot gets. */
+  get next(): number {
+    return this.#next
+  }
+
+  /** Slots that are remembered: at most `rememberedMax`. */
+  get live(): number {
+    return this.#live
+  }
+
+  get rememberedMax(): number {
+    return this.capacity - WORKING_SLOTS
+  }
+
+  /** Begins at another sequence; only an empty memory can. */
+  begin(next: number): void {
+    if (this.#live !== 0) throw new JournalGap(this.#next, next, "the memory is not empty")
+    this.#next = next
+    this.#low = next | 0
+  }
+
+  /** Word offset in the ring of the slot that will be published `ahead` (0 or 1) after the next. */
+  working(ahead: number): number {
+    return ((this.#low + ahead) & this.#mask) * SLOT_WORDS
+  }
+
+  /** Word offset in the ring of the slot of a sequence. */
+  wordOf(sequence: number): number {
+    return (sequence & this.#mask) * SLOT_WORDS
+  }
+
+  /** The ring index of the newest transaction or bar under (terminal, reference), or −1. */
+  find(terminal: number, lo: number, hi: number): number {
+    const ring = this.ring
+    const mask = this.#mask
+    const live = this.#live
+    const next = this.#low
+    let link = this.#heads[this.#bucket(terminal, lo, hi)]
+    let last = 0
+    for (;;) {
+      const age = (next - link) >>> 0
+      if (age <= last || age > live) return -1
+      const index = link & mask
+      const at = index * SLOT_WORDS
+      if (
+        ring[at + RecordWord.referenceLo] === lo &&
+        ring[at + RecordWord.referenceHi] === hi &&
+        ring[at + RecordWord.terminal] === terminal &&
+        isIndexed(ring[at + RecordWord.kindFlagsCurrency] & 0xff)
+      ) {
+        return index
+      }
+      last = age
+      link = this.#links[index]
+    }
+  }
+
+  /** Where a look-up will begin: the first half of reading ahead. */
+  peekHead(terminal: number, lo: number, hi: number): number {
+    return this.#heads[this.#bucket(terminal, lo, hi)]
+  }
+
+  /** The second half: touches the slot that a head leads to, if it is remembered. */
+  peekSlot(link: number): number {
+    const age = (this.#low - link) >>> 0
+    return age > 0 && age <= this.#live ? this.ring[(link & this.#mask) * SLOT_WORDS] : 0
+  }
+
+  isBar(index: number): boolean {
+    return kindAt(this.ring, index * SLOT_WORDS) === SlotKind.bar
+  }
+
+  /** Is the request that was laid at word `request` of the ring the remembered one? All counts but PIN and REPEAT. */
+  sameContent(index: number, request: number): boolean {
+    const ring = this.ring
+    const slot = index * SLOT_WORDS
+    for (let word = 0; word < RecordWord.pinBlock0; word++) {
+      if (ring[slot + word] !== ring[request + word]) return false
+    }
+    const kind = RecordWord.kindFlagsCurrency
+    return (
+      ring[slot + RecordWord.terminal] === ring[request + RecordWord.terminal] &&
+      ((ring[slot + kind] ^ ring[request + kind]) & ~REPEAT_BIT) === 0
+    )
+  }
+
+  /** The sequence of the remembered (or next) slot at this word of the ring. */
+  sequenceAt(slot: number): number {
+    const ahead = (slot / SLOT_WORDS - this.#low) & this.#mask
+    return ahead < WORKING_SLOTS ? this.#next + ahead : this.#next + ahead - this.capacity
+  }
+
+  /** The slots written in the working places become part of the journal and the memory. Last step of a decision. */
+  publish(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const index = this.#low & this.#mask
+      const at = index * SLOT_WORDS
+      // Read before written: a mark is rarely set, and a page never written costs no memory.
+      if (this.marks[index] !== 0) this.marks[index] = 0
+      this.#note(at, index)
+      this.#next++
+      this.#low = (this.#low + 1) | 0
+      this.#live++
+    }
+    while (this.#live > this.rememberedMax) this.forget()
+  }
+
+  /** One journaled slot, copied from a payload. */
+  append(words: Int32Array, at: number): void {
+    const to = this.working(0)
+    for (let i = 0; i < SLOT_WORDS; i++) this.ring[to + i] = words[at + i]
+    this.publish(1)
+  }
+
+  /** The bytes of slots `from` up to but without `to`: one view of the ring, or two where it wraps. */
+  slots(from: number, to: number): Array<Uint8Array> {
+    if (from >= to) return []
+    if (to > this.#next || from < this.#next - this.#live) throw new RangeError(`slots ${from} to ${to}`)
+    const bytes = new Uint8Array(this.ring.buffer, this.ring.byteOffset, this.ring.byteLength)
+    const start = from & this.#mask
+    const count = to - from
+    const first = Math.min(count, this.capacity - start)
+    const parts = [bytes.subarray(start * SLOT_BYTES, (start + first) * SLOT_BYTES)]
+    if (first < count) parts.push(bytes.subarray(0, (count - first) * SLOT_BYTES))
+    return parts
+  }
+
+  #bucket(terminal: number, lo: number, hi: number): number {
+    return referenceHash(this.#salt, terminal, lo, hi) & (this.#mask * 2 + 1)
+  }
+
+  /** What a slot means for the look-ups to come: its own key, and its marks on an earlier one. */
+  #note(at: number, index: number): void {
+    const ring = this.ring
+    const kind = kindAt(ring, at)
+    if (isIndexed(kind)) {
+      // Before the slot is a head itself: a head of age 0 would end the look-up of a purchase in the same bucket.
+      if (kind === Kind.refund && responseAt(ring, at) === ResponseCode.approved) {
+        this.#markRefunded(at, amountAt(ring, at))
+      }
+      const bucket = this.#bucket(
+        ring[at + RecordWord.terminal],
+        ring[at + RecordWord.referenceLo],
+        ring[at + RecordWord.referenceHi],
+      )
+      this.#links[index] = this.#heads[bucket]
+      this.#heads[bucket] = this.#low
+    } else if (kind === SlotKind.turned) {
+      const turned = this.find(
+        ring[at + RecordWord.terminal],
+        ring[at + RecordWord.referenceLo],
+        ring[at + RecordWord.referenceHi],
+      )
+      if (turned >= 0) this.marks[turned] = REVERSED
+      if (turnedKindAt(ring, at) === Kind.refund) this.#markRefunded(at, -amountAt(ring, at))
+    }
+  }
+
+  /** The purchase may be forgotten by now; then nobody can refund or reverse it either. */
+  #markRefunded(refundAt: number, amount: number): void {
+    const ring = this.ring
+    const purchase = this.find(
+      ring[refundAt + RecordWord.terminal],
+      ring[refundAt + RecordWord.originalLo],
+      ring[refundAt + RecordWord.originalHi],
+    )
+    if (purchase >= 0) this.marks[purchase] += amount
+  }
+
+  /** The oldest slot goes; from now on its terminal's references up to it are refused, not guessed about. */
+  forget(): void {
+    const ring = this.ring
+    const at = ((this.#low - this.#live) & this.#mask) * SLOT_WORDS
+    if (isIndexed(kindAt(ring, at))) {
+      this.#terminals.raiseHorizon(
+        ring[at + RecordWord.terminal],
+        ring[at + RecordWord.referenceLo],
+        ring[at + RecordWord.referenceHi],
+      )
+    }
+    this.#live--
+  }
+}
+
+const isIndexed = (kind: number): boolean => kind < SLOT_KIND_INTERNAL_FROM || kind === SlotKind.bar

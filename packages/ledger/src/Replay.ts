@@ -1,0 +1,85 @@
+// Recovery: every journaled slot is decided again and must give, byte for byte, what was journaled.
+import { OUTCOME_WORDS, RecordWord } from "@millrace/protocol"
+import { commandSlots, decodeCommand } from "./Command.ts"
+import type { Decider } from "./Decider.ts"
+import { JournalGap, ReplayDiverged } from "./errors.ts"
+import { cardHash } from "./hash.ts"
+import type { Memory } from "./Memory.ts"
+import type { Provisioner } from "./Provisioner.ts"
+import type { Shard } from "./Shard.ts"
+import { kindAt, SLOT_KIND_INTERNAL_FROM, SLOT_WORDS, SlotKind, SlotWord, slotWords } from "./Slot.ts"
+
+export class Replayer {
+  readonly #memory: Memory
+  readonly #decider: Decider
+  readonly #provisioner: Provisioner
+  readonly #shards: () => ReadonlyArray<Shard>
+  readonly #request = new Uint32Array(SLOT_WORDS)
+  readonly #outcome = new Uint32Array(OUTCOME_WORDS)
+
+  constructor(
+    memory: Memory,
+    decider: Decider,
+    provisioner: Provisioner,
+    shards: () => ReadonlyArray<Shard>,
+  ) {
+    this.#memory = memory
+    this.#decider = decider
+    this.#provisioner = provisioner
+    this.#shards = shards
+  }
+
+  /** Throws ReplayDiverged and JournalGap; the ledger is then good for nothing. */
+  replay(time: number, payload: Uint8Array, first: number): void {
+    if (first !== this.#memory.next) throw new JournalGap(this.#memory.next, first, "replaying")
+    const words = slotWords(payload)
+    for (let at = 0; at < words.length; ) {
+      const kind = kindAt(words, at)
+      if (kind === SlotKind.control) at += this.#replayCommand(time, words, at)
+      else if (kind < SLOT_KIND_INTERNAL_FROM) at += this.#replayTransaction(words, at)
+      else
+        throw new ReplayDiverged(this.#memory.next, `a slot of kind ${kind} does not follow from any request`)
+    }
+  }
+
+  #replayTransaction(words: Int32Array, at: number): number {
+    const request = this.#request
+    for (let i = 0; i < SLOT_WORDS; i++) request[i] = words[at + i]
+    // The decision lies where the request had its PIN block.
+    for (let i = 0; i < 4; i++) request[SlotWord.available + i] = 0
+    const shards = this.#shards()
+    const hash = cardHash(request[RecordWord.cardLo], request[RecordWord.cardHi])
+    const sequence = this.#memory.next
+    const slots = this.#decider.decide(shards[hash & (shards.length - 1)], request, 0, this.#outcome, 0)
+    if (slots === 0) {
+      throw new ReplayDiverged(sequence, `it is answered ${this.#outcome[7] & 0xffff} and journals nothing`)
+    }
+    for (let i = 0; i < slots; i++) {
+      this.#compare(sequence + i, this.#memory.wordOf(sequence + i), words, at + i * SLOT_WORDS)
+    }
+    return slots * SLOT_WORDS
+  }
+
+  #compare(sequence: number, decided: number, words: Int32Array, at: number): void {
+    if (at >= words.length) throw new ReplayDiverged(sequence, "the block ends within a decision")
+    const ring = this.#memory.ring
+    for (let i = 0; i < SLOT_WORDS; i++) {
+      if (ring[decided + i] === words[at + i]) continue
+      const now = `response ${ring[decided + SlotWord.response]}`
+      const then = `response ${words[at + SlotWord.response]}`
+      throw new ReplayDiverged(sequence, `byte ${i * 4}: now ${now}, journaled ${then}`)
+    }
+  }
+
+  #replayCommand(time: number, words: Int32Array, at: number): number {
+    const sequence = this.#memory.next
+    const command = decodeCommand(words, at)
+    if (typeof command === "string") throw new ReplayDiverged(sequence, command)
+    const result = this.#provisioner.judge(command)
+    if (!result.ok) throw new ReplayDiverged(sequence, `its command is refused: ${result.message}`)
+    this.#provisioner.apply(time, command)
+    const slots = commandSlots(words, at)
+    for (let i = 0; i < slots; i++) this.#memory.append(words, at + i * SLOT_WORDS)
+    return slots * SLOT_WORDS
+  }
+}

@@ -1,0 +1,58 @@
+// The card table: every card is found, at any size, and no growth moves one.
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { Cards } from "../src/Cards.ts"
+import { cardHash } from "../src/hash.ts"
+
+const find = (cards: Cards, lo: number, hi: number): number => cards.find(cardHash(lo, hi), lo, hi)
+
+describe("cards", () => {
+  it("are all found after growth to 300,000, and no others", () => {
+    const cards = new Cards(0)
+    const count = 300_000
+    const loOf = (i: number) => (i * 2 - 150_000) | 0
+    const hiOf = (i: number) => (i & 1) * -1
+    for (let i = 0; i < count; i++) cards.add(loOf(i), hiOf(i), 203, i)
+    expect(cards.count).toBe(count)
+    let wrong = 0
+    for (let i = 0; i < count; i++) {
+      if (find(cards, loOf(i), hiOf(i)) !== i) wrong++
+      if (find(cards, loOf(i) + 1, hiOf(i)) !== -1) wrong++
+      if (find(cards, loOf(i), hiOf(i) ^ 1) !== -1) wrong++
+    }
+    expect(wrong).toBe(0)
+    expect(cards.bytes / count).toBeLessThan(160)
+  })
+
+  it("are a map from numbers to slots in the order of their coming", () => {
+    const number = fc.tuple(
+      fc.oneof(fc.integer({ min: 0, max: 50 }), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
+      fc.oneof(fc.constantFrom(0, 1, -1), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })),
+    )
+    fc.assert(
+      fc.property(fc.array(number, { maxLength: 300 }), fc.array(number), (present, asked) => {
+        const cards = new Cards(0)
+        const model = new Map<string, number>()
+        for (const [lo, hi] of present) {
+          if (!model.has(`${lo} ${hi}`)) model.set(`${lo} ${hi}`, cards.add(lo, hi, 203, 0))
+        }
+        for (const [lo, hi] of [...present, ...asked]) {
+          expect(find(cards, lo, hi)).toBe(model.get(`${lo} ${hi}`) ?? -1)
+        }
+      }),
+    )
+  })
+
+  it("spread over shards and tables, also when numbers follow each other or differ in their upper digits only", () => {
+    for (const step of [1n, 10n, 16n, 1_000_000n, 2n ** 32n, 2n ** 32n + 1n]) {
+      const shards = new Array<number>(64).fill(0)
+      for (let i = 0n; i < 64_000n; i++) {
+        const number = 4_000_000_000_000_000n + i * step
+        shards[cardHash(Number(number & 0xffff_ffffn) | 0, Number((number >> 32n) & 0xffff_ffffn) | 0) & 63]++
+      }
+      // 1,000 ± 32 each, were it random: six of those.
+      expect(Math.max(...shards), `step ${step}`).toBeLessThan(1_200)
+      expect(Math.min(...shards), `step ${step}`).toBeGreaterThan(800)
+    }
+  })
+})

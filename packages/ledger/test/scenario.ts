@@ -1,0 +1,166 @@
+// What the tests share: requests as values, a ledger with a journal kept beside it, and its whole state to compare.
+import { decodeOutcome, Kind, type Outcome, recordBytes } from "@millrace/protocol"
+import { type Command, type ControlResult, Ledger, type LedgerOptions, SLOT_BYTES } from "../src/index.ts"
+
+export interface Request {
+  readonly kind: number
+  readonly terminal: number
+  readonly reference: bigint
+  readonly card: bigint
+  readonly amount: number
+  readonly original: bigint
+  readonly currency: number
+  readonly flags: number
+  readonly counterparty: bigint
+}
+
+export const request = (some: Partial<Request>): Request => ({
+  kind: Kind.purchase,
+  terminal: 1,
+  reference: 1n,
+  card: 1n,
+  amount: some.kind === Kind.balance || some.kind === Kind.reversal ? 0 : 100,
+  original: 0n,
+  currency: 203,
+  flags: 0,
+  counterparty: 0n,
+  ...some,
+})
+
+export interface Block {
+  readonly first: number
+  readonly time: number
+  readonly payload: Uint8Array
+}
+
+/** Math.max takes no bigints. */
+export const greater = (a: bigint, b: bigint): bigint => [a, b][Number(b > a)]
+
+export const requestWords = (value: Request): Uint32Array => {
+  const words = new Uint32Array(16)
+  new Uint8Array(words.buffer).set(recordBytes(value))
+  return words
+}
+
+const outcomeOf = (words: Uint32Array): Outcome => decodeOutcome(new DataView(words.buffer), 0)
+
+/** A ledger whose slots are copied out after every call, as a journal would. */
+export class Journaled {
+  readonly ledger: Ledger
+  readonly blocks: Array<Block> = []
+  time = 1_000
+
+  constructor(options: LedgerOptions) {
+    this.ledger = new Ledger(options)
+  }
+
+  shardOf(card: bigint): number {
+    return this.ledger.shardOf(Number(card & 0xffff_ffffn), Number(card >> 32n))
+  }
+
+  send(value: Request): Outcome & { readonly journaled: number } {
+    const words = new Uint32Array(8)
+    const first = this.ledger.next
+    const shard = this.shardOf(value.card)
+    const journaled = this.ledger.decide(shard, ++this.time, requestWords(value), 0, words, 0)
+    this.#keep(first)
+    return { ...outcomeOf(words), journaled }
+  }
+
+  /** Gives the response code. */
+  code(some: Partial<Request>): number {
+    return this.send(request(some)).response
+  }
+
+  control(command: Command): ControlResult {
+    const first = this.ledger.next
+    const result = this.ledger.control(++this.time, command)
+    this.#keep(first)
+    return result
+  }
+
+  /** Merchants 1 (1.5 % fee) and 2 (none), terminals 1–3 and 11–12 of theirs, cards 1–8 with `balance` each. */
+  provision(balance = 1_000): this {
+    const by = "host:test"
+    const currency = 203
+    this.control({ type: "merchant", by, number: 1, name: "Bakery", currency, feeBasisPoints: 150 })
+    this.control({ type: "merchant", by, number: 2, name: "Kiosk", currency, feeBasisPoints: 0 })
+    this.control({ type: "terminals", by, first: 1, count: 3, merchant: 1 })
+    this.control({ type: "terminals", by, first: 11, count: 2, merchant: 2 })
+    this.control({ type: "cards", by, first: 1n, count: 8, currency, openingBalance: balance })
+    return this
+  }
+
+  balance(card: bigint): number | undefined {
+    return this.ledger.card(card)?.balance
+  }
+
+  #keep(first: number): void {
+    const { next } = this.ledger
+    if (next === first) return
+    const payload = new Uint8Array((next - first) * SLOT_BYTES)
+    let at = 0
+    for (const part of this.ledger.slots(first, next)) {
+      payload.set(part, at)
+      at += part.length
+    }
+    this.blocks.push({ first, time: this.time, payload })
+  }
+}
+
+/** All images of a ledger, pulled at once. */
+export const images = (ledger: Ledger): Map<string, ReadonlyArray<Uint8Array>> => {
+  const result = new Map<string, ReadonlyArray<Uint8Array>>()
+  for (const source of ledger.freeze()) {
+    const pieces: Array<Uint8Array> = []
+    for (let piece = source.next(); piece !== null; piece = source.next()) pieces.push(piece)
+    result.set(source.name, pieces)
+  }
+  ledger.thaw()
+  return result
+}
+
+/** What the memory holds, oldest first: slot bytes, mark, and whether its key leads to it. */
+const remembered = (ledger: Ledger): ReadonlyArray<string> => {
+  const { memory } = ledger
+  const result: Array<string> = []
+  for (let sequence = memory.next - memory.live; sequence < memory.next; sequence++) {
+    const at = memory.wordOf(sequence)
+    const words = memory.ring.subarray(at, at + 16)
+    const found = memory.find(words[14], words[0], words[1])
+    const foundSequence = found < 0 ? 0 : memory.sequenceAt(found * 16)
+    result.push(`${sequence} ${words.join(",")} ${memory.marks[at / 16]} ${foundSequence}`)
+  }
+  return result
+}
+
+/** Everything that decisions depend on. */
+export const stateOf = (ledger: Ledger): unknown => ({
+  next: ledger.next,
+  images: [...images(ledger)].map(([name, pieces]) => [
+    name,
+    pieces.map((piece) => Buffer.from(piece).toString("hex")),
+  ]),
+  remembered: remembered(ledger),
+})
+
+/** A ledger made from images and blocks as a start of the engine would make it. */
+export const recovered = (
+  options: LedgerOptions,
+  blocks: ReadonlyArray<Block>,
+  snapshot?: { readonly position: number; readonly images: Map<string, ReadonlyArray<Uint8Array>> },
+): Ledger => {
+  const ledger = new Ledger(options)
+  for (const [name, pieces] of snapshot?.images ?? []) {
+    for (const piece of pieces) ledger.restore(name, piece)
+  }
+  const position = snapshot?.position ?? 0
+  const wanted = Math.max(1, position + 1 - ledger.memory.capacity)
+  const window = blocks.filter((block) => block.first + block.payload.length / SLOT_BYTES > wanted)
+  ledger.resume(window[0]?.first ?? position + 1)
+  for (const { first, time, payload } of window) {
+    if (first <= position) ledger.remember(payload, first)
+    else ledger.replay(time, payload, first)
+  }
+  return ledger
+}
