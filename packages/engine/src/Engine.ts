@@ -1,0 +1,189 @@
+/** The engine: a lane with its fibers. A fiber for each shard, one that commits, one that takes snapshots. */
+import { Journal, type JournalError, type JournalShape, Snapshots } from "@millrace/journal"
+import { type Command, type ControlResult, Ledger } from "@millrace/ledger"
+import { Cause, Clock, Context, Deferred, Effect, Layer, Schedule, Schema, Semaphore } from "effect"
+import { Lane, type LaneLimits } from "./Lane.ts"
+import { givePages } from "./Pages.ts"
+import { type Recovered, type RecoveryRefused, recover } from "./Recovery.ts"
+import { rebuildShard } from "./Restart.ts"
+import { takeSnapshot } from "./Snapshot.ts"
+
+export interface EngineOptions extends LaneLimits {
+  /** Shards of the lane, a power of two. Fixed when a data directory is made: it decides who owns a card. */
+  readonly shards: number
+  /** Transactions that are remembered for repeats, reversals and refunds. A power of two. */
+  readonly rememberedTransactions: number
+  /** A snapshot is taken after this many journaled slots. */
+  readonly snapshotEverySlots: number
+}
+
+export const defaultEngineOptions: EngineOptions = {
+  shards: 4,
+  rememberedTransactions: 2 ** 24,
+  snapshotEverySlots: 2 ** 24,
+  mailboxRecordsMax: 2 ** 14,
+  turnRecordsMax: 2 ** 12,
+  seatsMax: 2 ** 16,
+}
+
+/** A shard is being rebuilt: nothing was done, ask again. */
+export class Restarting extends Schema.TaggedError<Restarting>()("Restarting", {}) {
+  override get message() {
+    return "a shard is being rebuilt: nothing was done, ask again"
+  }
+}
+
+/** The options contradict each other. */
+export class EngineMisconfigured extends Schema.TaggedError<EngineMisconfigured>()("EngineMisconfigured", {
+  message: Schema.String,
+}) {}
+
+export class Engine extends Context.Service<
+  Engine,
+  {
+    /** The data plane, for the gateway: seats and `submit`. */
+    readonly lane: Lane
+    readonly recovered: Recovered
+    /** Runs a command between batches and answers once it is durable. A refusal is a value of the result. */
+    readonly control: (command: Command) => Effect.Effect<ControlResult, Restarting>
+    /** Succeeds once every slot decided before the call is durable: what was read may then be told. */
+    readonly durable: Effect.Effect<void>
+    /** Takes a snapshot now and lets go of the segments that it replaces. Returns its position. */
+    readonly snapshot: Effect.Effect<number, JournalError | Restarting>
+    /** Everything that was taken is decided, durable and answered. */
+    readonly drained: Effect.Effect<void>
+    /** Fails when the journal could not be written: the process must stop, and recovers at its next start. */
+    readonly halted: Effect.Effect<never, JournalError>
+  }
+>()("engine/Engine") {
+  static readonly layer = (options: EngineOptions) => Layer.effect(Engine, make(options))
+}
+
+/** The first restart of a shard comes at once, later ones further apart: a defect that stays must not spin. */
+const restartSchedule = Schedule.min([Schedule.exponential("20 millis", 2), Schedule.spaced("5 seconds")])
+
+const make = Effect.fnUntraced(function* (options: EngineOptions) {
+  const journal = yield* Journal
+  const snapshots = yield* Snapshots
+  const clock = yield* Clock.Clock
+  const ledger = new Ledger({ shards: options.shards, transactions: options.rememberedTransactions })
+  const recovered = yield* recover(ledger, journal, snapshots)
+  const lane = new Lane(ledger, options, () => clock.currentTimeMillisUnsafe(), recovered.time)
+  if (lane.undurableSlotsMax * 2 > options.rememberedTransactions) {
+    return yield* new EngineMisconfigured({
+      message:
+        `rememberedTransactions is ${options.rememberedTransactions}, but ${options.shards} mailboxes of ` +
+        `${options.mailboxRecordsMax} need at least ${lane.undurableSlotsMax * 2}: raise the one or lower the other`,
+    })
+  }
+  const halt = yield* Deferred.make<never, JournalError>()
+  // A snapshot reads what a restart replaces, and a restart reads what a snapshot lets go: one at a time.
+  const housekeeping = yield* Semaphore.make(1)
+  const durable = Effect.suspend(() => durableUpTo(lane, ledger.next - 1))
+
+  for (let shard = 0; shard < options.shards; shard++) {
+    yield* superviseShard(
+      lane,
+      shard,
+      housekeeping.withPermit(rebuildShard(lane, shard, journal, snapshots)),
+    ).pipe(Effect.forkScoped)
+  }
+  const pages = yield* givePages(ledger.memory)
+  yield* commitForever(lane, journal, pages).pipe(
+    Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
+    Effect.forkScoped,
+  )
+  const snapshot = housekeeping.withPermit(
+    Effect.suspend(
+      (): Effect.Effect<number, JournalError | Restarting> =>
+        lane.allUp ? takeSnapshot(lane, journal, snapshots) : Effect.fail(new Restarting()),
+    ),
+  )
+  yield* snapshotForever(lane, recovered.snapshot, options.snapshotEverySlots, snapshot).pipe(
+    Effect.forkScoped,
+  )
+
+  const control = Effect.fnUntraced(function* (command: Command) {
+    if (!lane.allUp) return yield* new Restarting()
+    const result = ledger.control(lane.now(), command)
+    yield* durable
+    return result
+  })
+  const drained = Effect.suspend(() => (lane.idle ? Effect.void : new NotYet())).pipe(
+    Effect.retry(Schedule.spaced("2 millis")),
+    Effect.orDie,
+  )
+  return Engine.of({ lane, recovered, control, durable, snapshot, drained, halted: Deferred.await(halt) })
+})
+
+class NotYet extends Schema.TaggedError<NotYet>()("NotYet", {}) {}
+
+const durableUpTo = (lane: Lane, sequence: number) =>
+  Effect.callback<void>((resume) => lane.whenDurable(sequence, () => resume(Effect.void)))
+
+const superviseShard = (
+  lane: Lane,
+  shard: number,
+  rebuild: Effect.Effect<void, JournalError | RecoveryRefused>,
+) => {
+  const mail = Effect.callback<void>((resume) => lane.sleep(shard, () => resume(Effect.void)))
+  const incarnation = Effect.gen(function* () {
+    if (lane.isDown(shard)) {
+      yield* durableUpTo(lane, lane.ledger.next - 1)
+      yield* rebuild
+      lane.tally.restarts++
+      lane.up(shard)
+      yield* Effect.logWarning(`shard ${shard} was rebuilt and takes requests again`)
+    }
+    while (true) {
+      yield* mail
+      lane.turn(shard)
+    }
+  })
+  return incarnation.pipe(
+    Effect.tapCause((cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.void
+        : Effect.logError(`shard ${shard} failed and restarts`, Cause.squash(cause)),
+    ),
+    Effect.sandbox,
+    Effect.retry({ schedule: restartSchedule, while: (cause) => !Cause.hasInterruptsOnly(cause) }),
+  )
+}
+
+const commitForever = Effect.fnUntraced(function* (lane: Lane, journal: JournalShape, pages: () => void) {
+  const work = Effect.callback<void>((resume) => {
+    if (!lane.sleepCommitter(() => resume(Effect.void))) resume(Effect.void)
+  })
+  while (true) {
+    yield* work
+    const block = lane.seal()
+    if (block.count > 0) {
+      const began = performance.now()
+      // While this waits for the disk the shards decide the next block.
+      yield* journal.append(block)
+      lane.tally.committed(block.count, performance.now() - began)
+      pages()
+    }
+    lane.publish()
+  }
+})
+
+const snapshotForever = Effect.fnUntraced(function* (
+  lane: Lane,
+  position: number,
+  everySlots: number,
+  snapshot: Effect.Effect<number, JournalError | Restarting>,
+) {
+  let last = position
+  while (true) {
+    yield* Effect.sleep("1 second")
+    if (lane.durable - 1 - last < everySlots) continue
+    // A snapshot that fails loses nothing: the journal still has it all. The next one is tried in a second.
+    last = yield* snapshot.pipe(
+      Effect.catchCause((cause) =>
+        Effect.as(Effect.logError("no snapshot was taken", Cause.squash(cause)), last),
+      ),
+    )
+  }
+})

@@ -1,0 +1,50 @@
+/** A thread that has the system give the memory's pages before the lane needs them. */
+import { Worker } from "node:worker_threads"
+import type { Memory } from "@millrace/ledger"
+import { Effect } from "effect"
+
+/** Slots whose pages are there before they are written: a second of full speed. */
+const aheadSlots = 2 ** 20
+/** Below this many slots the first touch of all of them costs less than a thread. */
+const threadFromSlots = 2 ** 20
+
+/** What the thread is given. `position[0]` is the slot that the lane is at. */
+export interface PagesTask {
+  readonly atRandom: ReadonlyArray<Int32Array>
+  readonly inOrder: ReadonlyArray<Int32Array>
+  readonly capacity: number
+  readonly aheadSlots: number
+  readonly position: Int32Array
+}
+
+/**
+ * A page that was never touched costs a fault, and on a virtual machine whose host has to find the memory first,
+ * milliseconds for a huge one: the first answers would take half a second. Returns what tells the thread how far the
+ * lane is; to be called once a block.
+ */
+export const givePages = (memory: Memory) =>
+  memory.capacity < threadFromSlots
+    ? Effect.succeed(() => {})
+    : Effect.map(
+        Effect.acquireRelease(
+          Effect.sync(() => start(memory)),
+          ({ worker }) => Effect.promise(() => worker.terminate()),
+        ),
+        ({ position }) =>
+          () => {
+            const at = Math.floor((memory.next & (memory.capacity - 1)) / (aheadSlots / 4))
+            if (Atomics.load(position, 0) === at) return
+            Atomics.store(position, 0, at)
+            Atomics.notify(position, 0)
+          },
+      )
+
+const start = (memory: Memory) => {
+  const position = new Int32Array(new SharedArrayBuffer(4))
+  const task: PagesTask = { ...memory.pages, capacity: memory.capacity, aheadSlots, position }
+  const worker = new Worker(new URL("./pages.worker.ts", import.meta.url), { workerData: task })
+  // Without it the lane is slower at first and nothing else.
+  worker.on("error", () => {})
+  worker.unref()
+  return { worker, position }
+}

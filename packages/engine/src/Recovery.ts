@@ -1,0 +1,101 @@
+/** From what is on disk to a lane's ledger: the newest snapshot, the memory's window, then the journal's tail. */
+import type { JournalShape, SnapshotsShape } from "@millrace/journal"
+import { type Ledger, SLOT_BYTES } from "@millrace/ledger"
+import { Effect, Schema } from "effect"
+
+/** The journal and what it must lead to disagree. The start stops here: nothing is guessed. */
+export class RecoveryRefused extends Schema.TaggedError<RecoveryRefused>()("RecoveryRefused", {
+  message: Schema.String,
+}) {}
+
+export interface Recovered {
+  /** Slots up to here came from the snapshot; 0 without one. */
+  readonly snapshot: number
+  /** Slots decided again from the journal. */
+  readonly replayed: number
+  /** Slots that only refilled the memory. */
+  readonly remembered: number
+  /** Batch time of the last block, ms; 0 for an empty journal. */
+  readonly time: number
+}
+
+/**
+ * Fills `ledger`, which must be new. Slots up to the snapshot's position refill the memory; every later one is
+ * decided again, and a decision that differs from the journaled one refuses the start.
+ */
+export const recover = Effect.fnUntraced(function* (
+  ledger: Ledger,
+  journal: JournalShape,
+  snapshots: SnapshotsShape,
+) {
+  const latest = yield* snapshots.latest
+  const position = latest?.position ?? 0
+  if (position > journal.last) {
+    return yield* new RecoveryRefused({
+      message:
+        `the snapshot at ${position} is ahead of the journal, which ends at ${journal.last}: ` +
+        "segments are missing. Restore the data directory from a backup.",
+    })
+  }
+  for (const name of latest?.names ?? []) {
+    yield* restorePart(snapshots, position, name, (piece) => ledger.restore(name, piece))
+  }
+  if (journal.last === 0) return { snapshot: 0, replayed: 0, remembered: 0, time: 0 } satisfies Recovered
+  const from = Math.max(1, position + 1 - ledger.memory.rememberedMax, journal.first)
+  yield* attempt(() => ledger.resume(from))
+  let time = 0
+  let replayed = 0
+  let remembered = 0
+  yield* forEachBlock(journal, from, journal.last, (block) => {
+    time = block.time
+    const known = Math.min(block.count, Math.max(0, position + 1 - block.first))
+    if (known > 0) ledger.remember(block.payload.subarray(0, known * SLOT_BYTES), block.first)
+    if (known < block.count) {
+      ledger.replay(block.time, block.payload.subarray(known * SLOT_BYTES), block.first + known)
+    }
+    remembered += known
+    replayed += block.count - known
+  })
+  return { snapshot: position, replayed, remembered, time } satisfies Recovered
+})
+
+/** The ledger throws when bytes that are whole and authentic make no sense to it: the start is refused with its words. */
+const attempt = (step: () => void) =>
+  Effect.try({
+    try: step,
+    catch: (error) =>
+      new RecoveryRefused({ message: error instanceof Error ? error.message : String(error) }),
+  })
+
+/** Pulls one part of a snapshot, piece by piece, into `restore`. */
+export const restorePart = Effect.fnUntraced(function* (
+  snapshots: SnapshotsShape,
+  position: number,
+  name: string,
+  restore: (piece: Uint8Array) => void,
+) {
+  const pull = yield* snapshots.read(position, name)
+  for (let piece = yield* pull; piece !== null; piece = yield* pull) {
+    const bytes = piece
+    yield* attempt(() => restore(bytes))
+  }
+})
+
+/** Hands every slot from `from` to `to` to `apply`, whole blocks but for the first and last, which are cut. */
+export const forEachBlock = Effect.fnUntraced(function* (
+  journal: JournalShape,
+  from: number,
+  to: number,
+  apply: (block: { first: number; count: number; time: number; payload: Uint8Array }) => void,
+) {
+  if (from > to) return
+  const pull = yield* journal.read(from, to)
+  for (let block = yield* pull; block !== null; block = yield* pull) {
+    const first = Math.max(block.first, from)
+    const count = Math.min(block.first + block.count, to + 1) - first
+    const skip = first - block.first
+    const payload = block.payload.subarray(skip * SLOT_BYTES, (skip + count) * SLOT_BYTES)
+    const { time } = block
+    yield* attempt(() => apply({ first, count, time, payload }))
+  }
+})

@@ -1,0 +1,32 @@
+/** A snapshot of the whole lane at one position, written beside the traffic. */
+import type { JournalShape, SnapshotsShape } from "@millrace/journal"
+import { Effect } from "effect"
+import type { Lane } from "./Lane.ts"
+
+/** The newest snapshot, and the one before it should the newest be damaged. */
+const snapshotsKept = 2
+
+/**
+ * Freezes the ledger between two batches, which copies nothing but small tables; the pieces are then pulled one
+ * at a time while transactions go on. Segments are let go only when the new snapshot was read back, and only
+ * those that neither the oldest kept snapshot nor its window of remembered transactions needs.
+ */
+export const takeSnapshot = Effect.fnUntraced(function* (
+  lane: Lane,
+  journal: JournalShape,
+  snapshots: SnapshotsShape,
+) {
+  const position = lane.ledger.next - 1
+  const latest = yield* snapshots.latest
+  if (latest?.position === position || position === 0) return position
+  const parts = lane.ledger.freeze()
+  yield* Effect.callback<void>((resume) => lane.whenDurable(position, () => resume(Effect.void))).pipe(
+    Effect.andThen(snapshots.write(position, parts)),
+    Effect.ensuring(Effect.sync(() => lane.ledger.thaw())),
+  )
+  yield* snapshots.prune(snapshotsKept)
+  const kept = yield* snapshots.list
+  const oldest = Math.min(...kept.map((snapshot) => snapshot.position))
+  if (kept.length >= snapshotsKept) yield* journal.release(oldest + 1 - lane.ledger.memory.rememberedMax)
+  return position
+})

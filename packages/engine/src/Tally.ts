@@ -1,0 +1,31 @@
+/** What the lane has answered, counted in plain numbers that a scrape reads. */
+import { OutcomeFlag } from "@millrace/protocol"
+
+/** Upper bounds, in ms, of the buckets in which commits are counted; the last bucket has none. */
+export const commitMsBuckets: ReadonlyArray<number> = [0.25, 0.5, 1, 2, 5, 10, 25, 50, 100, 250, 1000]
+
+export class Tally {
+  /** Answers by response code (index), repeats of a first answer not among them. */
+  readonly responses = new Float64Array(128)
+  duplicates = 0
+  blocks = 0
+  slots = 0
+  commitMsSum = 0
+  readonly commitMs = new Float64Array(commitMsBuckets.length + 1)
+  restarts = 0
+
+  /** @param word the outcome's word with the response code in its lower half and the flags in its upper */
+  answered(word: number): void {
+    if ((word >>> 16) & OutcomeFlag.duplicate) this.duplicates++
+    else this.responses[word & 0x7f]++
+  }
+
+  committed(slots: number, ms: number): void {
+    this.blocks++
+    this.slots += slots
+    this.commitMsSum += ms
+    let bucket = 0
+    while (bucket < commitMsBuckets.length && ms > commitMsBuckets[bucket]) bucket++
+    this.commitMs[bucket]++
+  }
+}

@@ -1,0 +1,12 @@
+/** @millrace/engine: who does it. Shards as supervised fibers over one lane, its commits and its recovery. */
+export {
+  defaultEngineOptions,
+  Engine,
+  EngineMisconfigured,
+  type EngineOptions,
+  Restarting,
+} from "./Engine.ts"
+export { Lane, type LaneBlock, type LaneLimits } from "./Lane.ts"
+export { type Recovered, RecoveryRefused } from "./Recovery.ts"
+export type { Receiver } from "./Seats.ts"
+export { commitMsBuckets, type Tally } from "./Tally.ts"
