@@ -1,0 +1,33 @@
+/** The gateway's limits. Every one has a clear refusal; none is reached silently. */
+import { BATCH_RECORDS_MAX, MESSAGE_BYTES_MAX } from "@millrace/protocol"
+
+export interface GatewayLimits {
+  /** Connections at a time; one more is told `too-many-sessions` and closed. */
+  readonly sessionsMax: number
+  /** Records of one session that are not answered yet; beyond it its socket is not read. */
+  readonly recordsInFlightMax: number
+  /** Messages of one session that are not answered yet; one more is answered `busy`. */
+  readonly messagesInFlightMax: number
+  /** Bytes written that the other end has not read; beyond it its socket is not read either. */
+  readonly unreadBytesMax: number
+  /** From connect to welcome. */
+  readonly logonSecondsMax: number
+  /** Half a frame and silence. */
+  readonly frameSecondsMax: number
+  /** A session that sends nothing; `echo` keeps it open. */
+  readonly idleSecondsMax: number
+  readonly batchRecordsMax: number
+  readonly messageBytesMax: number
+}
+
+export const defaultGatewayLimits: GatewayLimits = {
+  sessionsMax: 20_000,
+  recordsInFlightMax: 32_768,
+  messagesInFlightMax: 64,
+  unreadBytesMax: 1_048_576,
+  logonSecondsMax: 10,
+  frameSecondsMax: 15,
+  idleSecondsMax: 300,
+  batchRecordsMax: BATCH_RECORDS_MAX,
+  messageBytesMax: MESSAGE_BYTES_MAX,
+}

@@ -1,0 +1,84 @@
+/** TCP connections as transports. */
+import { createServer, type Server, type Socket } from "node:net"
+import { Effect, Schema } from "effect"
+import type { Session } from "./Session.ts"
+import type { Transport } from "./Transport.ts"
+
+/** The address can't be listened on. The message says what to do. */
+export class ListenRefused extends Schema.TaggedError<ListenRefused>()("ListenRefused", {
+  message: Schema.String,
+}) {}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** What accepts connections: a session for each, or a refusal that has already been written. */
+export type Accept = (transport: Transport) => Session | undefined
+
+const transportOf = (socket: Socket): Transport => ({
+  peer: `${socket.remoteAddress}:${socket.remotePort}`,
+  write: (bytes) => void socket.write(bytes),
+  unreadBytes: () => socket.writableLength,
+  pause: () => socket.pause(),
+  resume: () => socket.resume(),
+  end: () => {
+    socket.end()
+    // Who never reads its last bytes does not keep the socket for ever.
+    socket.setTimeout(closingMsMax, () => socket.destroy())
+  },
+  destroy: () => socket.destroy(),
+})
+
+const closingMsMax = 5_000
+
+/** Listens until the scope closes. Connections that are open then are the gateway's to end. */
+export const listenTcp = Effect.fnUntraced(function* (
+  address: Address,
+  backlog: number,
+  accept: Accept,
+  nowSeconds: () => number,
+) {
+  // Half open: who sent all it had and closed its side still gets its answers.
+  const server = createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, (socket) => {
+    const session = accept(transportOf(socket))
+    // An error is followed by 'close', which says all that matters here.
+    socket.on("error", () => {})
+    if (session === undefined) {
+      socket.resume()
+      return
+    }
+    socket.on("data", (chunk: Buffer) => session.receive(chunk, nowSeconds()))
+    socket.on("drain", () => session.drained())
+    socket.on("end", () => session.finish())
+    socket.on("close", () => session.close("the connection closed"))
+  })
+  yield* Effect.callback<void, ListenRefused>((resume) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      resume(Effect.fail(new ListenRefused({ message: refusalOf(error, address) }))),
+    )
+    server.listen({ host: address.host, port: address.port, backlog }, () => resume(Effect.void))
+  })
+  yield* Effect.addFinalizer(() => stopListening(server))
+  const bound = server.address()
+  const port = typeof bound === "object" && bound !== null ? bound.port : address.port
+  return { address: { host: address.host, port } satisfies Address, stop: stopListening(server) }
+})
+
+/** No new connections; those that are open go on. */
+const stopListening = (server: Server) => Effect.sync(() => void server.close())
+
+const refusalOf = (error: NodeJS.ErrnoException, { host, port }: Address): string => {
+  switch (error.code) {
+    case "EADDRINUSE":
+      return `port ${port} on ${host} is in use by another program: stop it, or choose another port`
+    case "EACCES":
+      return `no permission to listen on ${host}:${port}: ports below 1024 need a privilege; choose a higher one`
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return `${host} is not an address of this machine: set host to one that is, for example 127.0.0.1`
+    default:
+      return `cannot listen on ${host}:${port}: ${error.message}`
+  }
+}

@@ -1,0 +1,16 @@
+/** What a session needs of a connection, whatever carries it. */
+export interface Transport {
+  /** Who is at the other end, for people. */
+  readonly peer: string
+  /** Takes the bytes, which the caller no longer changes. */
+  readonly write: (bytes: Uint8Array) => void
+  /** Bytes written that have not left; when it falls to 0 the session hears `drained`. */
+  readonly unreadBytes: () => number
+  /** Stops and resumes reading: how back-pressure reaches the sender. */
+  readonly pause: () => void
+  readonly resume: () => void
+  /** Sends what was written and closes. */
+  readonly end: () => void
+  /** Closes at once. */
+  readonly destroy: () => void
+}
