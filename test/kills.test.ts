@@ -1,0 +1,28 @@
+// A short run of the kills, with each way to die in it; `npm run kills` is the long one.
+import { afterAll, expect, it } from "vitest"
+import { Campaign } from "./src/kills/Campaign.ts"
+import { endAll, temporaryDirectory } from "./src/Server.ts"
+
+afterAll(endAll)
+
+it("after SIGKILL at any moment every answered transaction is there, and none twice", async () => {
+  const data = temporaryDirectory()
+  const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? Date.now() % 1_000_000)
+  console.log(`seed ${seed}: npm run kills -- --kills 6 --connections 2 --seed ${seed}`)
+  const lines: Array<string> = []
+  const say = (line: string) => void lines.push(line)
+  const options = {
+    kills: 6,
+    seed,
+    connections: 2,
+    loadMsMax: 700,
+    data,
+    say,
+    rememberedTransactions: 2 ** 16,
+  }
+  const report = await new Campaign(options).run()
+  expect(report.violations, lines.join("\n")).toEqual([])
+  expect(report.kills).toBe(6)
+  expect(report.answered).toBeGreaterThan(1_000)
+  expect(report.rechecked).toBeGreaterThan(1_000)
+}, 600_000)
