@@ -147,7 +147,7 @@ export class Server {
   }
 
   #readAddresses(): boolean {
-    const found = /^ready tcp=127\.0\.0\.1:(\d+) http=(?:http:\/\/)?127\.0\.0\.1:(\d+)/m.exec(this.stdout)
+    const found = /^ready tcp=127\.0\.0\.1:(\d+) http=127\.0\.0\.1:(\d+) data=/m.exec(this.stdout)
     if (found === null) return false
     this.port = Number(found[1])
     this.httpPort = Number(found[2])

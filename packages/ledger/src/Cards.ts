@@ -1,9 +1,10 @@
 // A shard's cards: one 128-byte struct each, in pieces that never move, with copies kept aside while a snapshot is read.
-import { CardIndex } from "./CardIndex.ts"
+
 import { Defect, ImageRefused } from "./errors.ts"
-import { cardHash } from "./hash.ts"
+import { numberHash } from "./hash.ts"
 import { emptyPiece, PIECE_HEADER_BYTES, type Piece, PieceTag } from "./Image.ts"
 import { CARDS_PER_SHARD_MAX } from "./limits.ts"
+import { NumberIndex } from "./NumberIndex.ts"
 
 export const CARD_BYTES = 128
 const CARD_WORDS = 32
@@ -31,13 +32,13 @@ const PIECE_MASK = CARDS_PER_PIECE - 1
 const PIECE_WORDS = CARDS_PER_PIECE * CARD_WORDS
 const PIECE_BYTES = CARDS_PER_PIECE * CARD_BYTES
 const SLAB_PIECES_MAX = 32
-/** Cards of one piece of an image, 512 KiB: captured in well under a millisecond. Pieces hold a whole number of them. */
+/** Cards of one piece of an image, 512 KiB; pieces hold a whole number of them. */
 const CARDS_PER_CAPTURE = 4_096
 
 export class Cards {
   readonly #words: Array<Int32Array> = []
   readonly #doubles: Array<Float64Array> = []
-  readonly #index: CardIndex
+  readonly #index: NumberIndex
   #slab = new ArrayBuffer(0)
   #slabLeft = 0
   #count = 0
@@ -52,16 +53,16 @@ export class Cards {
     const hashOf = (slot: number): number => {
       const words = this.#words[slot >>> PIECE_SHIFT]
       const at = (slot & PIECE_MASK) << WORDS_SHIFT
-      return cardHash(words[at + CardWord.numberLo], words[at + CardWord.numberHi])
+      return numberHash(words[at + CardWord.numberLo], words[at + CardWord.numberHi])
     }
-    this.#index = new CardIndex(this.#words, PIECE_SHIFT, WORDS_SHIFT, hashOf, shard)
+    this.#index = new NumberIndex(this.#words, PIECE_SHIFT, WORDS_SHIFT, hashOf, shard)
   }
 
   get count(): number {
     return this.#count
   }
 
-  /** The card's slot, or −1. `hash` is cardHash(lo, hi). */
+  /** The card's slot, or −1. `hash` is numberHash(lo, hi). */
   find(hash: number, lo: number, hi: number): number {
     return this.#index.find(hash, lo, hi)
   }
@@ -72,7 +73,7 @@ export class Cards {
   }
 
   peekCard(entry: number): number {
-    return this.#index.peekCard(entry)
+    return this.#index.peekStruct(entry)
   }
 
   add(lo: number, hi: number, currency: number, issuedMs: number): number {
@@ -88,7 +89,7 @@ export class Cards {
     words[at + CardWord.currencyStatus] = currency | (CardStatus.active << 16)
     this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + CardDouble.issuedMs] =
       issuedMs
-    this.#index.add(cardHash(lo, hi), slot)
+    this.#index.add(numberHash(lo, hi), slot)
     return slot
   }
 
@@ -164,7 +165,7 @@ export class Cards {
     this.#count += piece.count
     for (let i = 0; i < piece.count; i++) {
       const at = from + (i << WORDS_SHIFT)
-      this.#index.add(cardHash(words[at], words[at + 1]), piece.first + i)
+      this.#index.add(numberHash(words[at], words[at + 1]), piece.first + i)
     }
   }
 

@@ -3,7 +3,7 @@ import { OutcomeFlag, RecordWord, ResponseCode } from "@millrace/protocol"
 import { Companion, Draft } from "./Draft.ts"
 import { Defect } from "./errors.ts"
 import { judgeFormat } from "./format.ts"
-import { cardHash } from "./hash.ts"
+import { numberHash } from "./hash.ts"
 import { judgeKind } from "./kinds/dispatch.ts"
 import type { Memory } from "./Memory.ts"
 import { TERMS_WORDS, TermsWord } from "./Merchants.ts"
@@ -50,7 +50,7 @@ export class Decider {
         request[word + RecordWord.referenceHi] | 0,
       )
       entries[i] = cards.peek(
-        cardHash(request[word + RecordWord.cardLo] | 0, request[word + RecordWord.cardHi] | 0),
+        numberHash(request[word + RecordWord.cardLo] | 0, request[word + RecordWord.cardHi] | 0),
       )
     }
     let sum = 0
@@ -109,7 +109,7 @@ export class Decider {
     const { merchants, terminals } = this.#scheme
     const cardLo = ring[slot + RecordWord.cardLo]
     const cardHi = ring[slot + RecordWord.cardHi]
-    const hash = cardHash(cardLo, cardHi)
+    const hash = numberHash(cardLo, cardHi)
     if ((hash & (shard.shards - 1)) !== shard.number) throw new Defect("the card belongs to another shard")
     const card = shard.cards.find(hash, cardLo, cardHi)
     draft.open(shard, slot, card, terminal, merchants.termsOf(terminals.merchantOf(terminal)))

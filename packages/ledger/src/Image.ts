@@ -4,7 +4,7 @@ import { ImageRefused } from "./errors.ts"
 import { PIECE_BYTES_MAX } from "./limits.ts"
 
 /** Raised whenever the meaning of a piece changes. */
-export const IMAGE_VERSION = 1
+export const IMAGE_VERSION = 2
 
 export const PieceTag = {
   schemeHead: 1,

@@ -2,7 +2,7 @@
 import { type Command, commandProblem, encodeCommand } from "./Command.ts"
 import { Decider } from "./Decider.ts"
 import { Defect, ImageRefused, JournalGap } from "./errors.ts"
-import { cardHash } from "./hash.ts"
+import { numberHash } from "./hash.ts"
 import { type ImageSource, sourceOf } from "./Image.ts"
 import { isPowerOfTwo, SHARDS_MAX, TRANSACTIONS_DEFAULT } from "./limits.ts"
 import { Memory, WORKING_SLOTS } from "./Memory.ts"
@@ -76,7 +76,7 @@ export class Ledger {
 
   /** The shard that owns a card. */
   shardOf(cardLo: number, cardHi: number): number {
-    return cardHash(cardLo, cardHi) & (this.#shards.length - 1)
+    return numberHash(cardLo, cardHi) & (this.#shards.length - 1)
   }
 
   /** The sequence that the next slot gets; the first is 1. */
@@ -133,7 +133,7 @@ export class Ledger {
   card(number: bigint): CardView | undefined {
     const lo = Number(number & 0xffff_ffffn) | 0
     const hi = Number(number >> 32n) | 0
-    const hash = cardHash(lo, hi)
+    const hash = numberHash(lo, hi)
     const shard = this.#shards[hash & (this.#shards.length - 1)]
     const card = shard.cards.find(hash, lo, hi)
     if (card < 0) return undefined

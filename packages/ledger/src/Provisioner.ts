@@ -1,6 +1,6 @@
 // Control commands carried out: judged against scheme and shards first, then applied as a whole.
 import type { CardsCommand, Command, HostCommand, MerchantCommand, TerminalsCommand } from "./Command.ts"
-import { cardHash } from "./hash.ts"
+import { numberHash } from "./hash.ts"
 import { CARDS_PER_SHARD_MAX, HOSTS_MAX, MERCHANTS_MAX, TERMINALS_MAX, TERMS_MAX } from "./limits.ts"
 import { Account, Postings } from "./Postings.ts"
 import type { Scheme } from "./Scheme.ts"
@@ -199,13 +199,13 @@ class CardNumber {
   constructor(first: bigint) {
     this.lo = Number(first & U32) | 0
     this.hi = Number(first >> 32n) | 0
-    this.hash = cardHash(this.lo, this.hi)
+    this.hash = numberHash(this.lo, this.hi)
   }
 
   advance(): void {
     this.lo = (this.lo + 1) | 0
     if (this.lo === 0) this.hi = (this.hi + 1) | 0
-    this.hash = cardHash(this.lo, this.hi)
+    this.hash = numberHash(this.lo, this.hi)
   }
 
   toString(): string {

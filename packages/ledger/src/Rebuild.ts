@@ -2,7 +2,7 @@
 import { RecordWord, ResponseCode } from "@millrace/protocol"
 import { decodeCommand } from "./Command.ts"
 import { JournalGap, ReplayDiverged } from "./errors.ts"
-import { cardHash } from "./hash.ts"
+import { numberHash } from "./hash.ts"
 import { postKind } from "./kinds/dispatch.ts"
 import { Postings } from "./Postings.ts"
 import { addCardsOfShard } from "./Provisioner.ts"
@@ -85,7 +85,7 @@ export class ShardRebuild {
   #post(kind: number, words: Int32Array, at: number, sign: number): void {
     const lo = words[at + RecordWord.cardLo]
     const hi = words[at + RecordWord.cardHi]
-    const hash = cardHash(lo, hi)
+    const hash = numberHash(lo, hi)
     if ((hash & (this.shard.shards - 1)) !== this.shard.number) return
     const card = this.shard.cards.find(hash, lo, hi)
     if (card < 0) throw new ReplayDiverged(this.#next + at / SLOT_WORDS, "its card is not there")

@@ -3,7 +3,7 @@ import { OUTCOME_WORDS, RecordWord } from "@millrace/protocol"
 import { commandSlots, decodeCommand } from "./Command.ts"
 import type { Decider } from "./Decider.ts"
 import { JournalGap, ReplayDiverged } from "./errors.ts"
-import { cardHash } from "./hash.ts"
+import { numberHash } from "./hash.ts"
 import type { Memory } from "./Memory.ts"
 import type { Provisioner } from "./Provisioner.ts"
 import type { Shard } from "./Shard.ts"
@@ -48,7 +48,7 @@ export class Replayer {
     // The decision lies where the request had its PIN block.
     for (let i = 0; i < 4; i++) request[SlotWord.available + i] = 0
     const shards = this.#shards()
-    const hash = cardHash(request[RecordWord.cardLo], request[RecordWord.cardHi])
+    const hash = numberHash(request[RecordWord.cardLo], request[RecordWord.cardHi])
     const sequence = this.#memory.next
     const slots = this.#decider.decide(shards[hash & (shards.length - 1)], request, 0, this.#outcome, 0)
     if (slots === 0) {

@@ -1,23 +1,32 @@
-// The terminals of the scheme as structs in one typed array, found by number, each with the horizon of its references.
+// The terminals of the scheme as structs in pieces that never move, found by number, each with the horizon of its references.
 import { ImageRefused } from "./errors.ts"
-import { itemBytes, type Piece, PieceTag, tablePieces } from "./Image.ts"
+import { numberHash } from "./hash.ts"
+import { type Piece, PieceTag, tablePieces } from "./Image.ts"
 import { TERMINALS_MAX } from "./limits.ts"
+import { NumberIndex } from "./NumberIndex.ts"
 
 /** 32 bytes, so that a decision touches one cache line of it. */
 const TERMINAL_WORDS = 8
-const TERMINAL_DOUBLES = 4
+const WORDS_SHIFT = 3
+const DOUBLES_SHIFT = 2
 
 const TerminalWord = {
   number: 0,
+  /** 0: the index knows numbers of two words. */
+  numberHi: 1,
   /** The merchant's slot. */
-  merchant: 1,
-  status: 2,
-  keyVersion: 3,
+  merchant: 2,
+  /** u8 status, u24 key version */
+  statusKey: 3,
   /** The greatest reference that was forgotten: what is not greater and not remembered is refused. */
   horizonLo: 4,
   horizonHi: 5,
 } as const
 const TerminalDouble = { createdMs: 3 } as const
+
+const PIECE_SHIFT = 12
+const TERMINALS_PER_PIECE = 2 ** PIECE_SHIFT
+const PIECE_MASK = TERMINALS_PER_PIECE - 1
 
 export const TerminalStatus = { active: 1 } as const
 
@@ -29,20 +38,15 @@ export interface TerminalView {
   readonly createdMs: number
 }
 
-const CAPACITY_MIN = 256
-
-/** Tables double: at 262,144 terminals that is one pause of about 6 ms (bench/src/ledger.ts). */
 export class Terminals {
-  #words: Int32Array
-  #doubles: Float64Array
-  /** Open addressing at a load of at most a half: number, slot + 1. The number stands inline, for quick growth. */
-  #index: Int32Array
+  readonly #words: Array<Int32Array> = []
+  readonly #doubles: Array<Float64Array> = []
+  readonly #index: NumberIndex
   #count = 0
 
   constructor() {
-    this.#words = new Int32Array(CAPACITY_MIN * TERMINAL_WORDS)
-    this.#doubles = new Float64Array(this.#words.buffer)
-    this.#index = new Int32Array(CAPACITY_MIN * 4)
+    const hashOf = (slot: number): number => numberHash(this.#word(slot, TerminalWord.number), 0)
+    this.#index = new NumberIndex(this.#words, PIECE_SHIFT, WORDS_SHIFT, hashOf, 0)
   }
 
   get count(): number {
@@ -51,103 +55,101 @@ export class Terminals {
 
   /** The terminal's slot, or −1. `number` is its 32 bits, signed or not. */
   find(number: number): number {
-    const index = this.#index
-    const mask = index.length / 2 - 1
-    let i = (Math.imul(number, 0x9e3779b1) >>> 8) & mask
-    for (;;) {
-      const slot = index[i * 2 + 1]
-      if (slot === 0) return -1
-      if (index[i * 2] === (number | 0)) return slot - 1
-      i = (i + 1) & mask
-    }
+    return this.#index.find(numberHash(number, 0), number | 0, 0)
   }
 
   isActive(slot: number): boolean {
-    return this.#words[slot * TERMINAL_WORDS + TerminalWord.status] === TerminalStatus.active
+    return (this.#word(slot, TerminalWord.statusKey) & 0xff) === TerminalStatus.active
   }
 
   merchantOf(slot: number): number {
-    return this.#words[slot * TERMINAL_WORDS + TerminalWord.merchant]
+    return this.#word(slot, TerminalWord.merchant)
   }
 
   /** Was a reference like this, or a later one, remembered and forgotten? Reference 0 always counts as forgotten. */
   isForgotten(slot: number, lo: number, hi: number): boolean {
-    const at = slot * TERMINAL_WORDS
-    const horizonHi = this.#words[at + TerminalWord.horizonHi]
+    const words = this.#words[slot >>> PIECE_SHIFT]
+    const at = (slot & PIECE_MASK) << WORDS_SHIFT
+    const horizonHi = words[at + TerminalWord.horizonHi]
     if (hi !== horizonHi) return hi >>> 0 < horizonHi >>> 0
-    return lo >>> 0 <= this.#words[at + TerminalWord.horizonLo] >>> 0
+    return lo >>> 0 <= words[at + TerminalWord.horizonLo] >>> 0
   }
 
   raiseHorizon(number: number, lo: number, hi: number): void {
     const slot = this.find(number)
     if (slot < 0 || this.isForgotten(slot, lo, hi)) return
-    this.#words[slot * TERMINAL_WORDS + TerminalWord.horizonLo] = lo
-    this.#words[slot * TERMINAL_WORDS + TerminalWord.horizonHi] = hi
+    const words = this.#words[slot >>> PIECE_SHIFT]
+    const at = (slot & PIECE_MASK) << WORDS_SHIFT
+    words[at + TerminalWord.horizonLo] = lo
+    words[at + TerminalWord.horizonHi] = hi
   }
 
   add(number: number, merchant: number, createdMs: number): number {
     if (this.#count === TERMINALS_MAX) throw new RangeError(`more than ${TERMINALS_MAX} terminals`)
-    if (this.#count * TERMINAL_WORDS === this.#words.length) this.#grow(this.#count * 2)
-    const slot = this.#count++
-    const at = slot * TERMINAL_WORDS
-    this.#words[at + TerminalWord.number] = number
-    this.#words[at + TerminalWord.merchant] = merchant
-    this.#words[at + TerminalWord.status] = TerminalStatus.active
-    this.#words[at + TerminalWord.keyVersion] = 1
-    this.#doubles[slot * TERMINAL_DOUBLES + TerminalDouble.createdMs] = createdMs
-    this.#place(number, slot)
+    const slot = this.#place()
+    const words = this.#words[slot >>> PIECE_SHIFT]
+    const at = (slot & PIECE_MASK) << WORDS_SHIFT
+    words[at + TerminalWord.number] = number
+    words[at + TerminalWord.merchant] = merchant
+    words[at + TerminalWord.statusKey] = TerminalStatus.active | (1 << 8)
+    this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + TerminalDouble.createdMs] =
+      createdMs
+    this.#index.add(numberHash(number, 0), slot)
     return slot
   }
 
   /** `merchant` of the view is the merchant's slot. */
   view(slot: number): TerminalView {
-    const at = slot * TERMINAL_WORDS
+    const doubles = this.#doubles[slot >>> PIECE_SHIFT]
     return {
-      number: this.#words[at + TerminalWord.number] >>> 0,
-      merchant: this.#words[at + TerminalWord.merchant],
+      number: this.#word(slot, TerminalWord.number) >>> 0,
+      merchant: this.merchantOf(slot),
       active: this.isActive(slot),
-      keyVersion: this.#words[at + TerminalWord.keyVersion],
-      createdMs: this.#doubles[slot * TERMINAL_DOUBLES + TerminalDouble.createdMs],
+      keyVersion: this.#word(slot, TerminalWord.statusKey) >>> 8,
+      createdMs: doubles[((slot & PIECE_MASK) << DOUBLES_SHIFT) + TerminalDouble.createdMs],
     }
   }
 
-  /** Horizons move with the traffic, so the table is copied at the call: 9.6 MB with 300,000 terminals, about 3 ms. */
+  /** Horizons move with the traffic, so the table is copied at the call: 9.6 MB with 300,000 terminals. */
   freeze(): Generator<Uint8Array, void> {
-    const copy = this.#words.slice(0, this.#count * TERMINAL_WORDS)
+    const copy = new Int32Array(this.#count * TERMINAL_WORDS)
+    for (let first = 0; first < this.#count; first += TERMINALS_PER_PIECE) {
+      const count = Math.min(TERMINALS_PER_PIECE, this.#count - first)
+      const words = this.#words[first >>> PIECE_SHIFT]
+      copy.set(words.subarray(0, count * TERMINAL_WORDS), first * TERMINAL_WORDS)
+    }
     return tablePieces(PieceTag.terminals, copy, this.#count, TERMINAL_WORDS)
   }
 
   restore(image: string, piece: Piece): void {
-    const end = piece.first + piece.count
-    if (piece.first !== this.#count || end > TERMINALS_MAX)
+    if (
+      piece.first !== this.#count ||
+      piece.first + piece.count > TERMINALS_MAX ||
+      piece.body.length !== piece.count * TERMINAL_WORDS * 4
+    ) {
       throw new ImageRefused(image, "terminals are missing")
-    let capacity = this.#words.length / TERMINAL_WORDS
-    while (capacity < end) capacity *= 2
-    if (capacity * TERMINAL_WORDS > this.#words.length) this.#grow(capacity)
-    itemBytes(this.#words, piece.first * TERMINAL_WORDS, end * TERMINAL_WORDS).set(piece.body)
-    this.#count = end
-    for (let slot = piece.first; slot < end; slot++) {
-      this.#place(this.#words[slot * TERMINAL_WORDS + TerminalWord.number], slot)
+    }
+    const from = new Int32Array(piece.body.buffer, piece.body.byteOffset, piece.count * TERMINAL_WORDS)
+    for (let i = 0; i < from.length; i += TERMINAL_WORDS) {
+      const slot = this.#place()
+      const to = (slot & PIECE_MASK) << WORDS_SHIFT
+      this.#words[slot >>> PIECE_SHIFT].set(from.subarray(i, i + TERMINAL_WORDS), to)
+      this.#index.add(numberHash(from[i], 0), slot)
     }
   }
 
-  #place(number: number, slot: number): void {
-    const index = this.#index
-    const mask = index.length / 2 - 1
-    let i = (Math.imul(number, 0x9e3779b1) >>> 8) & mask
-    while (index[i * 2 + 1] !== 0) i = (i + 1) & mask
-    index[i * 2] = number
-    index[i * 2 + 1] = slot + 1
+  #word(slot: number, word: number): number {
+    return this.#words[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << WORDS_SHIFT) + word]
   }
 
-  #grow(capacity: number): void {
-    const words = new Int32Array(capacity * TERMINAL_WORDS)
-    words.set(this.#words)
-    this.#words = words
-    this.#doubles = new Float64Array(words.buffer)
-    this.#index = new Int32Array(capacity * 4)
-    for (let slot = 0; slot < this.#count; slot++) {
-      this.#place(words[slot * TERMINAL_WORDS + TerminalWord.number], slot)
+  /** A new slot, in a piece that never moves. */
+  #place(): number {
+    const slot = this.#count++
+    if (slot >>> PIECE_SHIFT === this.#words.length) {
+      const words = new Int32Array(TERMINALS_PER_PIECE * TERMINAL_WORDS)
+      this.#words.push(words)
+      this.#doubles.push(new Float64Array(words.buffer))
     }
+    return slot
   }
 }

@@ -1,7 +1,7 @@
-// Integer mixing for the two hash tables: cards (and which shard owns one) and remembered transactions.
+// Integer mixing: for cards (and which shard owns one), for terminals, and for remembered transactions.
 
-/** All 32 bits depend on all 64 of the number, so that any few of them choose shard, sub-table and place. */
-export const cardHash = (lo: number, hi: number): number => {
+/** Of a card or terminal: all 32 bits depend on all 64 of the number, so that any few of them choose shard, sub-table and place. */
+export const numberHash = (lo: number, hi: number): number => {
   let h = Math.imul(hi ^ (hi >>> 15), 0x9e3779b1) ^ lo
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d)
   h = Math.imul(h ^ (h >>> 15), 0x846ca68b)

@@ -2,9 +2,9 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Cards } from "../src/Cards.ts"
-import { cardHash } from "../src/hash.ts"
+import { numberHash } from "../src/hash.ts"
 
-const find = (cards: Cards, lo: number, hi: number): number => cards.find(cardHash(lo, hi), lo, hi)
+const find = (cards: Cards, lo: number, hi: number): number => cards.find(numberHash(lo, hi), lo, hi)
 
 describe("cards", () => {
   it("are all found after growth to 300,000, and no others", () => {
@@ -48,7 +48,9 @@ describe("cards", () => {
       const shards = new Array<number>(64).fill(0)
       for (let i = 0n; i < 64_000n; i++) {
         const number = 4_000_000_000_000_000n + i * step
-        shards[cardHash(Number(number & 0xffff_ffffn) | 0, Number((number >> 32n) & 0xffff_ffffn) | 0) & 63]++
+        shards[
+          numberHash(Number(number & 0xffff_ffffn) | 0, Number((number >> 32n) & 0xffff_ffffn) | 0) & 63
+        ]++
       }
       // 1,000 ± 32 each, were it random: six of those.
       expect(Math.max(...shards), `step ${step}`).toBeLessThan(1_200)

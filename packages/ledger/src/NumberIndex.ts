@@ -1,4 +1,5 @@
-// Where a card lies: extendible hashing over small open-addressing tables, so that no growth is a long pause.
+// Where the struct of a card or terminal lies, by its number: extendible hashing over small tables, so that no growth is
+// a long pause.
 import { CARDS_PER_SHARD_MAX } from "./limits.ts"
 
 /** The hash's lower 6 bits have chosen the shard, the next 12 choose the table, the upper 14 the place in it. */
@@ -6,7 +7,7 @@ const DIRECTORY_SHIFT = 6
 const DIRECTORY_BITS_MAX = 12
 const PLACE_SHIFT = 18
 const TABLE_MIN = 16
-/** 64 KiB: splitting one reads some 10,000 cards, well under 2 ms (bench/src/ledger.ts). */
+/** 64 KiB: splitting one reads the numbers of some 10,000 structs. */
 const TABLE_MAX = 2 ** 14
 /**
  * Tables fill evenly, in all shards, so with one load limit all would split within a few thousand cards of each other,
@@ -28,7 +29,7 @@ interface Table {
 
 const tagOf = (hash: number): number => Math.imul(hash, 0x9e3779b1) & TAG_MASK
 
-export class CardIndex {
+export class NumberIndex {
   readonly #tables: Array<Table> = []
   /** The entries of table n again, one step nearer. */
   readonly #entries: Array<Int32Array> = []
@@ -42,9 +43,9 @@ export class CardIndex {
   readonly #stagger: number
 
   /**
-   * @param pieces the cards' structs, 2^pieceShift to a piece, of 2^wordsShift words, each beginning with the two words
-   *   of its card number; grows as cards are added
-   * @param hashOf the hash of the card at a slot, for growth
+   * @param pieces the structs, 2^pieceShift to a piece, of 2^wordsShift words, each beginning with the two words of its
+   *   number; grows as structs are added
+   * @param hashOf the hash of the number at a slot, for growth
    * @param stagger another number for each index, so that they do not grow all at once
    */
   constructor(
@@ -63,7 +64,7 @@ export class CardIndex {
     this.#set(0, this.#newTable(TABLE_MIN, 0, 0))
   }
 
-  /** The slot of the card with this number (two signed words), or −1. */
+  /** The slot of the struct with this number (two signed words), or −1. */
   find(hash: number, lo: number, hi: number): number {
     const entries = this.#entries[this.#directory[(hash >>> DIRECTORY_SHIFT) & this.#directoryMask]]
     const mask = entries.length - 1
@@ -82,7 +83,7 @@ export class CardIndex {
     }
   }
 
-  /** The first entry that may be the card's, or 0: the first half of reading ahead. */
+  /** The first entry that may be the number's, or 0: the first half of reading ahead. */
   peek(hash: number): number {
     const entries = this.#entries[this.#directory[(hash >>> DIRECTORY_SHIFT) & this.#directoryMask]]
     const mask = entries.length - 1
@@ -96,14 +97,14 @@ export class CardIndex {
     return entry
   }
 
-  /** The second half: touches the card that an entry leads to. */
-  peekCard(entry: number): number {
+  /** The second half: touches the struct that an entry leads to. */
+  peekStruct(entry: number): number {
     const slot = (entry & SLOT_MASK) - 1
     if (slot < 0) return 0
     return this.#pieces[slot >>> this.#pieceShift][(slot & this.#pieceMask) << this.#wordsShift]
   }
 
-  /** Adds a card that is not there yet; its struct carries its number already. */
+  /** Adds what is not there yet; its struct carries its number already. */
   add(hash: number, slot: number): void {
     for (;;) {
       const number = this.#directory[(hash >>> DIRECTORY_SHIFT) & this.#directoryMask]
@@ -133,7 +134,7 @@ export class CardIndex {
     this.#set(number, grown)
   }
 
-  /** The cards whose next bit is set move to a table of their own. */
+  /** The numbers whose next bit is set move to a table of their own. */
   #split(number: number): void {
     const { entries, depth } = this.#tables[number]
     if (1 << depth === this.#directory.length) this.#doubleDirectory()
