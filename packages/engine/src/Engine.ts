@@ -1,4 +1,5 @@
 /** The engine: a lane with its fibers. A fiber for each shard, one that commits, one that takes snapshots. */
+import { randomInt } from "node:crypto"
 import { Journal, type JournalError, type JournalShape, Snapshots } from "@millrace/journal"
 import { type Command, type ControlResult, Ledger } from "@millrace/ledger"
 import { Cause, Clock, Context, Deferred, Effect, Layer, Schedule, Schema, Semaphore } from "effect"
@@ -66,7 +67,12 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   const journal = yield* Journal
   const snapshots = yield* Snapshots
   const clock = yield* Clock.Clock
-  const ledger = new Ledger({ shards: options.shards, transactions: options.rememberedTransactions })
+  const ledger = new Ledger({
+    shards: options.shards,
+    transactions: options.rememberedTransactions,
+    // Senders choose references; with a salt that they do not know they cannot choose where these are looked up.
+    salt: randomInt(-(2 ** 31), 2 ** 31),
+  })
   const recovered = yield* recover(ledger, journal, snapshots)
   const lane = new Lane(ledger, options, () => clock.currentTimeMillisUnsafe(), recovered.time)
   if (lane.undurableSlotsMax * 2 > options.rememberedTransactions) {
@@ -104,8 +110,11 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   )
 
   const control = Effect.fnUntraced(function* (command: Command) {
+    while (!lane.roomForCommand) yield* durable
     if (!lane.allUp) return yield* new Restarting()
-    const result = ledger.control(lane.now(), command)
+    const result = yield* Effect.sync(() => carryOut(lane, command)).pipe(
+      Effect.tapCause((cause) => Deferred.failCause(halt, cause)),
+    )
     yield* durable
     return result
   })
@@ -115,6 +124,19 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   )
   return Engine.of({ lane, recovered, control, durable, snapshot, drained, halted: Deferred.await(halt) })
 })
+
+/** A command that throws may have been carried out by half and is not in the journal: nothing is sealed on top of it. */
+const carryOut = (lane: Lane, command: Command): ControlResult => {
+  let whole = false
+  try {
+    const result = lane.ledger.control(lane.now(), command)
+    if (!result.ok) lane.releaseTime()
+    whole = true
+    return result
+  } finally {
+    if (!whole) lane.halt()
+  }
+}
 
 class NotYet extends Schema.TaggedError<NotYet>()("NotYet", {}) {}
 

@@ -1,5 +1,6 @@
 /** One thread's data plane, in plain code: records in, decisions, blocks to be made durable, outcomes out. */
-import { type Ledger, READ_AHEAD_MAX } from "@millrace/ledger"
+import { payloadBytesMax } from "@millrace/journal"
+import { COMMAND_BYTES_MAX, type Ledger, READ_AHEAD_MAX, SLOT_BYTES } from "@millrace/ledger"
 import {
   OUTCOME_WORDS,
   OutcomeWord,
@@ -30,6 +31,11 @@ export interface LaneBlock {
   readonly parts: ReadonlyArray<Uint8Array>
 }
 
+/** What one block holds: the journal's own limit. */
+const blockSlotsMax = Math.floor(payloadBytesMax / SLOT_BYTES)
+/** Kept free in each block, so that a command always fits behind transactions. */
+const commandSlotsMax = Math.ceil(COMMAND_BYTES_MAX / (SLOT_BYTES - 4)) + 1
+
 /** Who sleeps until there is work; woken at most once for each time it went to sleep. */
 class Sleeper {
   #wake: (() => void) | undefined
@@ -59,6 +65,7 @@ export class Lane {
   readonly #down: Array<boolean>
   /** Only so that what was read ahead has a use. */
   #readAhead = 0
+  #halted = false
   #summoned = false
   #sealing = false
   /** Batch time of the block being filled; 0 when it is still empty. */
@@ -163,6 +170,8 @@ export class Lane {
     try {
       for (let left = room, ahead = 0; left > 0; left--, ahead--) {
         if (ahead === 0) {
+          // The record before was answered: a defect of the reading itself answers nobody.
+          record = -1
           ahead = Math.min(left, READ_AHEAD_MAX, mailbox.run)
           this.#readAhead ^= this.ledger.readAhead(shard, mailbox.words, mailbox.head * RECORD_WORDS, ahead)
         }
@@ -172,7 +181,7 @@ export class Lane {
       }
     } catch (defect) {
       // The record that the shard fell over is answered and not tried again; those behind it are turned away.
-      this.#refuseTaken(mailbox, record, ResponseCode.malfunction)
+      if (record >= 0) this.#refuseTaken(mailbox, record, ResponseCode.malfunction)
       this.#down[shard] = true
       this.#turnAway(shard)
       throw defect
@@ -185,6 +194,21 @@ export class Lane {
   /** Control commands, which touch all shards, run between turns and only while every shard is up. */
   get allUp(): boolean {
     return !this.#down.includes(true)
+  }
+
+  /** A command fits into the block being filled; when not, one that is on its way to the disk must be there first. */
+  get roomForCommand(): boolean {
+    return blockSlotsMax - (this.ledger.next - this.#sealed) >= commandSlotsMax
+  }
+
+  /** Nothing was journaled since the time was taken: the next block takes its own. */
+  releaseTime(): void {
+    if (!this.hasWork) this.#time = 0
+  }
+
+  /** Nothing is sealed any more: what was decided and is not on its way to the disk is answered to nobody. */
+  halt(): void {
+    this.#halted = true
   }
 
   isDown(shard: number): boolean {
@@ -216,6 +240,7 @@ export class Lane {
   }
 
   get hasWork(): boolean {
+    if (this.#halted) return false
     return this.ledger.next > this.#sealed || this.#outbox.tail > this.#outboxSealed
   }
 
@@ -269,8 +294,15 @@ export class Lane {
   }
 
   #room(): number {
-    const slots = this.undurableSlotsMax - (this.ledger.next - this.#durable)
-    return Math.min(this.#outbox.free, slots >> 1)
+    // A request journals at most two slots.
+    return Math.min(this.#outbox.free, this.#slotRoom() >> 1)
+  }
+
+  /** Slots that may still be decided before the disk has caught up, and before the block being filled is full. */
+  #slotRoom(): number {
+    const { next } = this.ledger
+    const undurable = this.undurableSlotsMax - (next - this.#durable)
+    return Math.min(undurable, blockSlotsMax - commandSlotsMax - (next - this.#sealed))
   }
 
   #summonCommitter(): void {

@@ -1,5 +1,6 @@
 /** One shard after a defect: made anew from its snapshot and the journal while the others go on. */
 import type { JournalShape, SnapshotsShape } from "@millrace/journal"
+import { SLOT_BYTES } from "@millrace/ledger"
 import { Effect } from "effect"
 import type { Lane } from "./Lane.ts"
 import { forEachBlock, restorePart } from "./Recovery.ts"
@@ -22,9 +23,19 @@ export const rebuildShard = Effect.fnUntraced(function* (
     if (rebuild.wants(name))
       yield* restorePart(snapshots, position, name, (piece) => rebuild.restore(name, piece))
   }
-  yield* forEachBlock(journal, position + 1, journal.last, (block) =>
-    rebuild.replay(block.time, block.payload, block.first),
-  )
-  // Throws when the lane went further meanwhile: a defect of its own, and the next incarnation tries again.
+  let next = position + 1
+  do {
+    const last = journal.last
+    yield* forEachBlock(journal, next, last, (block) =>
+      rebuild.replay(block.time, block.payload, block.first),
+    )
+    next = Math.max(next, last + 1)
+  } while (lane.ledger.next - next > lane.ledger.memory.live)
+  // The other shards never stand still, so the last slots come from the memory, in one go. None of them is this
+  // shard's, and none is a command's: no time is looked at.
+  for (const slots of lane.ledger.slots(next, lane.ledger.next)) {
+    rebuild.replay(0, slots, next)
+    next += slots.length / SLOT_BYTES
+  }
   rebuild.swapIn()
 })

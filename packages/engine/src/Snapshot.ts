@@ -16,8 +16,8 @@ export const takeSnapshot = Effect.fnUntraced(function* (
   journal: JournalShape,
   snapshots: SnapshotsShape,
 ) {
-  const position = lane.ledger.next - 1
   const latest = yield* snapshots.latest
+  const position = lane.ledger.next - 1
   if (latest?.position === position || position === 0) return position
   const parts = lane.ledger.freeze()
   yield* Effect.callback<void>((resume) => lane.whenDurable(position, () => resume(Effect.void))).pipe(

@@ -19,6 +19,8 @@ export interface GatewayOptions {
 /** What the gateway has seen, in plain numbers that a scrape reads. */
 export interface GatewayTally {
   sessionsOpened: number
+  /** Records answered 58 here, because their session may not speak for their terminal. */
+  refusedRecords: number
   /** Sessions that ended by a fault, by its code. */
   readonly faults: Map<string, number>
 }
@@ -50,7 +52,7 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   const run = yield* FiberSet.makeRuntime<never>()
   const requests = makeRequests(engine, identities)
   const sessions = new Set<Session>()
-  const tally: GatewayTally = { sessionsOpened: 0, faults: new Map() }
+  const tally: GatewayTally = { sessionsOpened: 0, refusedRecords: 0, faults: new Map() }
   let seconds = 0
   let accepting = true
 
@@ -96,7 +98,7 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
         requests(session, by, unpacked.value).pipe(
           Effect.match({
             onFailure: (refusal) => errorFrame(refusal, correlation),
-            onSuccess: (response) => frameOf(response, correlation),
+            onSuccess: (response) => answerFrame(response, correlation),
           }),
           Effect.catchCause((cause) =>
             Effect.as(Effect.logError("a request failed", cause), errorFrame(faults.defect, correlation)),
@@ -108,9 +110,10 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
     },
     fault,
     closed: (session) => void sessions.delete(session),
+    refused: () => void tally.refusedRecords++,
   }
-  const accept = (transport: Transport) => {
-    if (!accepting || sessions.size >= limits.sessionsMax) {
+  const accept = (transport: Transport, connections: number) => {
+    if (!accepting || connections > limits.sessionsMax) {
       transport.write(errorFrame(accepting ? faults.tooMany : faults.shuttingDown, 0))
       transport.end()
       return undefined
@@ -146,6 +149,16 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
 
 const frameOf = (message: Parameters<typeof packMessage>[0], correlation: number) =>
   messageFrame(packMessage(message), correlation)
+/** An echo packed anew may be longer than what was asked. */
+const answerFrame = (message: Parameters<typeof packMessage>[0], correlation: number) => {
+  try {
+    return frameOf(message, correlation)
+  } catch (error) {
+    if (error instanceof RangeError) return errorFrame(faults.tooLong, correlation)
+    throw error
+  }
+}
+
 const errorFrame = ({ code, message }: Fault, correlation: number) =>
   frameOf({ type: "error", code, message }, correlation)
 

@@ -1,5 +1,5 @@
 /** Who may log on, with which key, and what for. */
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
+import { createHmac, timingSafeEqual } from "node:crypto"
 import type { Scheme } from "@millrace/ledger"
 import {
   clientTranscript,
@@ -32,8 +32,6 @@ const TERMINAL_MAX = 0xffff_ffff
 export class Identities {
   readonly #scheme: () => Scheme
   readonly #schemeKey: Uint8Array
-  /** Stands in for the key of who does not exist: a refusal takes the same way, whatever was wrong. */
-  readonly #nobody = randomBytes(32)
 
   /** @param schemeKey 32 bytes of the key ring that every logon key is derived from */
   constructor(scheme: () => Scheme, schemeKey: Uint8Array) {
@@ -57,7 +55,8 @@ export class Identities {
     proof: Uint8Array,
   ): { readonly identity: Identity; readonly proof: Uint8Array } | undefined {
     const entry = this.#find(wire)
-    const key = entry === undefined ? this.#nobody : this.keyOf(wire, entry.keyVersion)
+    // Derived for who does not exist too: a refusal takes the same work, whatever was wrong.
+    const key = this.keyOf(wire, entry?.keyVersion ?? 0)
     const expected = hmac(key, clientTranscript(wire, serverNonce, clientNonce))
     const equal = proof.length === expected.length && timingSafeEqual(proof, expected)
     if (entry === undefined || !equal) return undefined

@@ -16,6 +16,8 @@ export interface GatewayLimits {
   readonly frameSecondsMax: number
   /** A session that sends nothing; `echo` keeps it open. */
   readonly idleSecondsMax: number
+  /** A message before the welcome. */
+  readonly logonBytesMax: number
   readonly batchRecordsMax: number
   readonly messageBytesMax: number
 }
@@ -28,6 +30,7 @@ export const defaultGatewayLimits: GatewayLimits = {
   logonSecondsMax: 10,
   frameSecondsMax: 15,
   idleSecondsMax: 300,
+  logonBytesMax: 1_024,
   batchRecordsMax: BATCH_RECORDS_MAX,
   messageBytesMax: MESSAGE_BYTES_MAX,
 }

@@ -19,7 +19,7 @@ import {
 } from "@millrace/protocol/messages"
 import { Effect, Result } from "effect"
 import type { Identities, Identity } from "./Identities.ts"
-import { type Fault, faults, type Session } from "./Session.ts"
+import { type Asked, type Fault, faults, type Session } from "./Session.ts"
 
 type Answer = Effect.Effect<MessageMap, Fault>
 
@@ -120,8 +120,11 @@ const transact = (session: Session, request: RequestOf<"transact">): Answer =>
     const flags = request.repeat === true ? RecordFlag.repeat : 0
     encodeRecord({ ...request, kind: Kind[request.kind], flags }, view, 0)
     const { terminal, reference } = request
-    const answered = (outcome: DataView, at: number) => resume(Effect.succeed(outcomeMessage(outcome, at)))
-    if (!session.ask(terminal, reference, answered)) {
+    const asked: Asked = {
+      answer: (outcome, at) => resume(Effect.succeed(outcomeMessage(outcome, at))),
+      abandon: () => resume(Effect.fail(faults.gone)),
+    }
+    if (!session.ask(terminal, reference, asked)) {
       resume(
         Effect.fail<Fault>({ code: "busy", message: "this reference is being decided: wait for its answer" }),
       )

@@ -24,6 +24,15 @@ export interface Control {
   /** The session broke a rule: it is told and closed. */
   readonly fault: (session: Session, fault: Fault) => void
   readonly closed: (session: Session, why: string) => void
+  /** A record was refused here: the session may not speak for its terminal. */
+  readonly refused: () => void
+}
+
+/** Who waits for the outcome of a transaction that came as a message. */
+export interface Asked {
+  readonly answer: (view: DataView, at: number) => void
+  /** The connection went first. */
+  readonly abandon: () => void
 }
 
 /** Why a session ended before it was welcome or when it broke a rule: an error message's `code`. */
@@ -35,6 +44,8 @@ export interface Fault {
 /** The faults that more than one place tells of. */
 export const faults = {
   busy: { code: "busy", message: "too much is not answered yet: wait for some of it" },
+  tooLong: { code: "bad-message", message: "the answer would be longer than a message may be" },
+  gone: { code: "shutting-down", message: "the connection went before the answer came" },
   noLogon: { code: "bad-message", message: "log on before anything else" },
   tooMany: { code: "too-many-sessions", message: "all sessions are taken: try again later" },
   shuttingDown: { code: "shutting-down", message: "the engine is stopping: reconnect later" },
@@ -55,7 +66,7 @@ export class Session implements FrameSink, Receiver {
   #outEnd = 0
   #frameAt = 0
   /** Transactions that came as messages: `terminal/reference` → what to do with their outcome. */
-  readonly #asked = new Map<string, (view: DataView, at: number) => void>()
+  readonly #asked = new Map<string, Asked>()
   /** Second, on the gateway's coarse clock, of the last bytes. */
   lastHeard: number
   readonly connectedAt: number
@@ -74,7 +85,7 @@ export class Session implements FrameSink, Receiver {
     this.lastHeard = nowSeconds
     this.connectedAt = nowSeconds
     this.#reader = new FrameReader(RECORD_BYTES, this, {
-      messageBytesMax: limits.messageBytesMax,
+      messageBytesMax: limits.logonBytesMax,
       batchUnitsMax: limits.batchRecordsMax,
     })
   }
@@ -106,6 +117,7 @@ export class Session implements FrameSink, Receiver {
     this.#seat = this.lane.takeSeat(this)
     if (this.#seat < 0) return false
     this.#identity = identity
+    this.#reader.limit({ messageBytesMax: this.limits.messageBytesMax })
     return true
   }
 
@@ -164,14 +176,16 @@ export class Session implements FrameSink, Receiver {
   send(frame: Uint8Array): void {
     if (this.#closed) return
     this.transport.write(frame)
-    if (this.transport.unreadBytes() > this.limits.unreadBytesMax) this.#unread = true
+    if (this.transport.unreadBytes() <= this.limits.unreadBytesMax) return
+    this.#unread = true
+    this.#stop()
   }
 
   /** A transaction that came as a message: its outcome goes to `answer` in place of an outcome frame. */
-  ask(terminal: number, reference: bigint, answer: (view: DataView, at: number) => void): boolean {
+  ask(terminal: number, reference: bigint, asked: Asked): boolean {
     const key = `${terminal}/${reference}`
     if (this.#asked.has(key)) return false
-    this.#asked.set(key, answer)
+    this.#asked.set(key, asked)
     return true
   }
 
@@ -233,6 +247,7 @@ export class Session implements FrameSink, Receiver {
     if (this.#closed) return
     this.#closed = true
     if (this.#seat >= 0) this.lane.seats.giveBack(this.#seat)
+    for (const { abandon } of this.#asked.values()) abandon()
     this.#asked.clear()
     this.#control.closed(this, why)
   }
@@ -279,6 +294,7 @@ export class Session implements FrameSink, Receiver {
     const hi = view.getUint32(at + RecordAt.reference + 4, true)
     const terminal = view.getUint32(at + RecordAt.terminal, true)
     writeOutcome(out, FRAME_HEADER_BYTES, lo, hi, 0, 0, 0, 0, terminal, response, 0)
+    this.#control.refused()
     if (!this.#answerAsked(frame, FRAME_HEADER_BYTES)) this.send(frame)
   }
 
@@ -298,10 +314,10 @@ export class Session implements FrameSink, Receiver {
   #answerAsked(bytes: Buffer, at: number): boolean {
     if (this.#asked.size === 0) return false
     const key = `${bytes.readUInt32LE(at + OutcomeAt.terminal)}/${bytes.readBigUInt64LE(at + OutcomeAt.reference)}`
-    const answer = this.#asked.get(key)
-    if (answer === undefined) return false
+    const asked = this.#asked.get(key)
+    if (asked === undefined) return false
     this.#asked.delete(key)
-    answer(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at)
+    asked.answer(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at)
     return true
   }
 

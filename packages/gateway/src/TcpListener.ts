@@ -14,8 +14,8 @@ export interface Address {
   readonly port: number
 }
 
-/** What accepts connections: a session for each, or a refusal that has already been written. */
-export type Accept = (transport: Transport) => Session | undefined
+/** What accepts connections, told how many are open with this one: a session for each, or a refusal that has already been written. */
+export type Accept = (transport: Transport, connections: number) => Session | undefined
 
 const transportOf = (socket: Socket): Transport => ({
   peer: `${socket.remoteAddress}:${socket.remotePort}`,
@@ -25,8 +25,9 @@ const transportOf = (socket: Socket): Transport => ({
   resume: () => socket.resume(),
   end: () => {
     socket.end()
-    // Who never reads its last bytes does not keep the socket for ever.
-    socket.setTimeout(closingMsMax, () => socket.destroy())
+    // Who does not close its side, whatever it still sends, does not keep the socket for ever.
+    const late = setTimeout(() => socket.destroy(), closingMsMax)
+    socket.once("close", () => clearTimeout(late))
   },
   destroy: () => socket.destroy(),
 })
@@ -67,15 +68,20 @@ export const listenTcp = Effect.fnUntraced(function* (
   nowSeconds: () => number,
 ) {
   // Half open: who sent all it had and closed its side still gets its answers.
+  let connections = 0
   const options = { noDelay: true, keepAlive: true, allowHalfOpen: true, pauseOnConnect: true }
   const server = createServer(options, (accepted) => {
     const socket = readInto(accepted, (bytes) => session?.receive(bytes, nowSeconds()))
-    const session = accept(transportOf(socket))
+    connections++
+    const session = accept(transportOf(socket), connections)
     // An error is followed by 'close', which says all that matters here.
     socket.on("error", () => {})
     socket.on("drain", () => session?.drained())
     socket.on("end", () => session?.finish())
-    socket.on("close", () => session?.close("the connection closed"))
+    socket.on("close", () => {
+      connections--
+      session?.close("the connection closed")
+    })
     socket.resume()
   })
   yield* Effect.callback<void, ListenRefused>((resume) => {

@@ -43,7 +43,7 @@ const State = { header: 0, message: 1, units: 2 } as const
 export class FrameReader {
   readonly #unitBytes: number
   readonly #sink: FrameSink
-  readonly #limits: FrameLimits
+  #limits: FrameLimits
   #dead: FrameError | null = null
   #blocked = false
   #running = false
@@ -66,6 +66,11 @@ export class FrameReader {
     this.#limits = { ...defaultFrameLimits, ...limits }
     this.#carry = new Uint8Array(unitBytes)
     this.#carryView = viewOf(this.#carry)
+  }
+
+  /** Other limits from the next frame on: a server takes more of a client once it knows who that is. */
+  limit(limits: Partial<FrameLimits>): void {
+    this.#limits = { ...this.#limits, ...limits }
   }
 
   /** True from when the sink took fewer than it was offered until resume(). */
