@@ -37,9 +37,13 @@ export interface Lab {
 }
 
 /** Starts an engine; it is stopped by `stop`, or left running for a crash of the disk under it. */
-export const start = async (disk: MemoryDisk, options: Partial<EngineOptions> = {}): Promise<Lab> => {
+export const start = async (
+  disk: MemoryDisk,
+  options: Partial<EngineOptions> = {},
+  segmentBytes = 1 << 20,
+): Promise<Lab> => {
   const storage = Storage.disk(disk)
-  const room = Layer.mergeAll(Journal.layer({ segmentBytes: 1 << 20 }), Snapshots.layer()).pipe(
+  const room = Layer.mergeAll(Journal.layer({ segmentBytes }), Snapshots.layer()).pipe(
     Layer.provideMerge(KeyRing.layer()),
     Layer.provideMerge(storage),
   )

@@ -5,19 +5,26 @@ import { Defect, ImageRefused, JournalGap } from "./errors.ts"
 import { numberHash } from "./hash.ts"
 import { type ImageSource, sourceOf } from "./Image.ts"
 import { isPowerOfTwo, SHARDS_MAX, TRANSACTIONS_DEFAULT } from "./limits.ts"
-import { Memory, WORKING_SLOTS } from "./Memory.ts"
+import { Memory } from "./Memory.ts"
 import { type ControlResult, Provisioner } from "./Provisioner.ts"
 import { ShardRebuild } from "./Rebuild.ts"
 import { Replayer } from "./Replay.ts"
 import { Scheme } from "./Scheme.ts"
 import { Shard } from "./Shard.ts"
 import { SLOT_WORDS, slotWords } from "./Slot.ts"
-import { type AccountTotals, auditShard, type PurseAudit, shardImbalance, sumTotals } from "./totals.ts"
+import {
+  type AccountTotals,
+  addTotals,
+  auditShard,
+  type PurseAudit,
+  shardImbalance,
+  shardTotals,
+} from "./totals.ts"
 
 export interface LedgerOptions {
   /** A power of two from 1 to 64; it can't change once there are cards. */
   readonly shards: number
-  /** Slots of the exactly-once memory, a power of two; change it only across a clean stop. Default 2^24. */
+  /** Slots of the exactly-once memory, a power of two; like `shards` it can't change once there is a journal. Default 2^24. */
   readonly transactions?: number
   /** Of the memory's hash: a number that senders don't know. No decision depends on it. Default 0. */
   readonly salt?: number
@@ -176,9 +183,14 @@ export class Ledger {
     if (head !== undefined && head.shards !== this.#shards.length) {
       throw new ImageRefused(SCHEME_IMAGE, `is of ${head.shards} shards, not ${this.#shards.length}`)
     }
+    if (head !== undefined && head.transactions !== this.memory.capacity) {
+      // With fewer, what was remembered would be neither remembered nor refused; with more, what was refused would not be.
+      const was = `was made with ${head.transactions} remembered transactions`
+      throw new ImageRefused(SCHEME_IMAGE, `${was}, not ${this.memory.capacity}: start with that number`)
+    }
     this.#imagePosition = head?.position ?? 0
-    const remembered = Math.min(head?.transactions ?? 0, this.memory.capacity)
-    const needed = Math.max(1, this.#imagePosition + 1 - Math.max(0, remembered - WORKING_SLOTS))
+    const remembered = head === undefined ? 0 : this.memory.rememberedMax
+    const needed = Math.max(1, this.#imagePosition + 1 - remembered)
     if (from > needed) throw new JournalGap(needed, from, "filling the memory")
     this.memory.begin(from)
   }
@@ -241,8 +253,8 @@ export class Ledger {
 
   /** The accounts of all shards and of each, named `account.currency`; the sum of each is 0. */
   totals(): AccountTotals & { readonly shards: ReadonlyArray<AccountTotals> } {
-    const shards = this.#shards.map((shard) => sumTotals(this.scheme, [shard]))
-    return { ...sumTotals(this.scheme, this.#shards), shards }
+    const shards = this.#shards.map((shard) => shardTotals(this.scheme, shard))
+    return { ...addTotals(shards), shards }
   }
 
   /** How far the accounts of a shard are from adding up to 0, all currencies apart. */
