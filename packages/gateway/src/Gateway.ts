@@ -3,12 +3,13 @@ import { Engine } from "@millrace/engine"
 import { KeyRing } from "@millrace/journal"
 import { messageFrame, packMessage, unpackMessage } from "@millrace/protocol"
 import { Clock, Context, Effect, FiberSet, Layer } from "effect"
+import { connectionsAllowed } from "./Descriptors.ts"
 import { Identities } from "./Identities.ts"
 import { defaultGatewayLimits, type GatewayLimits } from "./Limits.ts"
 import { Logon } from "./Logon.ts"
 import { makeRequests } from "./Requests.ts"
 import { type Control, type Fault, faults, Session } from "./Session.ts"
-import { type Address, listenTcp } from "./TcpListener.ts"
+import { type Address, ListenRefused, listenTcp } from "./TcpListener.ts"
 import type { Transport } from "./Transport.ts"
 
 export interface GatewayOptions {
@@ -47,7 +48,7 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   const engine = yield* Engine
   const keyRing = yield* KeyRing
   const clock = yield* Clock.Clock
-  const limits = { ...defaultGatewayLimits, ...options.limits }
+  const limits = yield* withinDescriptors({ ...defaultGatewayLimits, ...options.limits })
   const identities = new Identities(() => engine.lane.ledger.scheme, keyRing.schemeKey)
   const run = yield* FiberSet.makeRuntime<never>()
   const requests = makeRequests(engine, identities)
@@ -145,6 +146,21 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
     for (const session of [...sessions]) session.finish(errorFrame(faults.shuttingDown, 0))
   }).pipe(Effect.andThen(tcp.stop))
   return Gateway.of({ tcp: tcp.address, identities, tally, sessions: () => sessions.size, stopAccepting })
+})
+
+/** Sessions that would take the descriptors which the journal needs are not promised. */
+const withinDescriptors = Effect.fnUntraced(function* (limits: GatewayLimits) {
+  const allowed = connectionsAllowed()
+  if (allowed === undefined || limits.sessionsMax <= allowed) return limits
+  if (allowed < 1) {
+    return yield* new ListenRefused({
+      message: "the limit of open files leaves none for connections: raise it (ulimit -n, LimitNOFILE)",
+    })
+  }
+  yield* Effect.logWarning(
+    `only ${allowed} sessions of ${limits.sessionsMax}: the limit of open files allows no more (ulimit -n, LimitNOFILE)`,
+  )
+  return { ...limits, sessionsMax: allowed }
 })
 
 const frameOf = (message: Parameters<typeof packMessage>[0], correlation: number) =>

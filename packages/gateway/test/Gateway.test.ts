@@ -1,5 +1,5 @@
 import { connect } from "node:net"
-import { Kind, type RecordInput, ResponseCode } from "@millrace/protocol"
+import { Kind, messageFrame, packMessage, type RecordInput, ResponseCode } from "@millrace/protocol"
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { currency, firstCard, type House, start, Wire } from "./wire.ts"
@@ -185,6 +185,60 @@ describe("limits", () => {
       "logon-timeout",
       "idle-timeout",
     ])
+    await house.stop()
+  })
+})
+
+describe("what failed once", () => {
+  it("a session that asks and does not read is not read either", async () => {
+    const house = await start({ unreadBytesMax: 100_000 })
+    const wire = new Wire(house.gateway.tcp.port)
+    await wire.logOn(host, house.key(host))
+    wire.socket.pause()
+    const echo = messageFrame(packMessage({ type: "echo", data: Buffer.alloc(30_000) }), 1)
+    for (let i = 0; i < 2_000; i++) wire.socket.write(echo)
+    // Until nothing moves any more: kernel buffers on both ways are full.
+    for (let before = -1; wire.socket.bytesWritten - wire.socket.writableLength !== before; ) {
+      before = wire.socket.bytesWritten - wire.socket.writableLength
+      await new Promise((done) => setTimeout(done, 300))
+    }
+    expect(wire.socket.writableLength).toBeGreaterThan(20_000_000)
+    wire.socket.resume()
+    await wire.until(() => wire.messages.filter((message) => message["type"] === "echo.ok").length === 2_000)
+    await house.stop()
+  })
+
+  it("a refused connection that goes on sending ends all the same, and counts until it does", async () => {
+    const house = await start({ sessionsMax: 1 })
+    const wire = new Wire(house.gateway.tcp.port)
+    wire.socket.write(Buffer.alloc(12, 0xff))
+    let gone = false
+    wire.socket.on("close", () => {
+      gone = true
+    })
+    const drip = setInterval(() => wire.socket.write("x"), 200)
+    await wire.until(() => wire.messages.length > 0)
+    expect(house.gateway.sessions()).toBe(0)
+    const next = new Wire(house.gateway.tcp.port)
+    await next.until(() => next.closed)
+    expect(next.messages[0]).toMatchObject({ code: "too-many-sessions" })
+    while (!gone) await new Promise((done) => setTimeout(done, 100))
+    clearInterval(drip)
+    await house.stop()
+  })
+
+  it("before the welcome a message is short; the largest echo is refused in words", async () => {
+    const house = await start()
+    const stranger = new Wire(house.gateway.tcp.port)
+    stranger.socket.write(messageFrame(packMessage({ type: "hello", data: Buffer.alloc(2_000) }), 1))
+    await stranger.until(() => stranger.closed)
+    expect(stranger.messages[0]).toMatchObject({ code: "frame-too-long" })
+    const wire = new Wire(house.gateway.tcp.port)
+    await wire.logOn(host, house.key(host))
+    const head = Buffer.from("82a474797065a46563686fa464617461c5ffed", "hex")
+    wire.socket.write(messageFrame(Buffer.concat([head, Buffer.alloc(65_517)]), 7))
+    await wire.until(() => wire.messages.length === 3)
+    expect(wire.messages[2]).toMatchObject({ type: "error", code: "bad-message" })
     await house.stop()
   })
 })
