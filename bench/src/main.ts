@@ -26,11 +26,12 @@ console.log(
 )
 // As bin/millrace does: what is measured runs as it is served.
 const env = { ...process.env, GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" }
+const inline = ["--max-inlined-bytecode-size=1000", "--max-inlined-bytecode-size-cumulative=4000"]
 let failed = false
 for (const [name, what] of benchmarks) {
   if (asked.length > 0 && !asked.includes(name)) continue
   console.log(`\n## ${name}: ${what}\n`)
   const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
-  failed = spawnSync(process.execPath, [file], { stdio: "inherit", env }).status !== 0 || failed
+  failed = spawnSync(process.execPath, [...inline, file], { stdio: "inherit", env }).status !== 0 || failed
 }
 process.exit(failed ? 1 : 0)
