@@ -62,6 +62,11 @@ export class Stand {
       const { code } = await this.server.stopped()
       expect(code).toBe(0)
       expect(this.server.stderr).not.toMatch(/defect|failed|\n\s+at /)
+    } catch (error) {
+      console.error(
+        `the server ended with ${JSON.stringify(this.server.exit)} and said:\n${this.server.stderr}`,
+      )
+      throw error
     } finally {
       endAll()
     }

@@ -12,14 +12,7 @@ import { Replayer } from "./Replay.ts"
 import { Scheme } from "./Scheme.ts"
 import { Shard } from "./Shard.ts"
 import { SLOT_WORDS, slotWords } from "./Slot.ts"
-import {
-  type AccountTotals,
-  addTotals,
-  auditShard,
-  type PurseAudit,
-  shardImbalance,
-  shardTotals,
-} from "./totals.ts"
+import { type AccountTotals, auditShard, type PurseAudit, shardImbalance, sumTotals } from "./totals.ts"
 
 export interface LedgerOptions {
   /** A power of two from 1 to 64; it can't change once there are cards. */
@@ -253,8 +246,7 @@ export class Ledger {
 
   /** The accounts of all shards and of each, named `account.currency`; the sum of each is 0. */
   totals(): AccountTotals & { readonly shards: ReadonlyArray<AccountTotals> } {
-    const shards = this.#shards.map((shard) => shardTotals(this.scheme, shard))
-    return { ...addTotals(shards), shards }
+    return sumTotals(this.scheme, this.#shards)
   }
 
   /** How far the accounts of a shard are from adding up to 0, all currencies apart. */

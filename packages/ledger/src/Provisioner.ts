@@ -2,6 +2,7 @@
 import type { CardsCommand, Command, HostCommand, MerchantCommand, TerminalsCommand } from "./Command.ts"
 import { numberHash } from "./hash.ts"
 import { CARDS_PER_SHARD_MAX, HOSTS_MAX, MERCHANTS_MAX, TERMINALS_MAX, TERMS_MAX } from "./limits.ts"
+import { masked } from "./mask.ts"
 import { Account, Postings } from "./Postings.ts"
 import type { Scheme } from "./Scheme.ts"
 import type { Shard } from "./Shard.ts"
@@ -92,8 +93,8 @@ export class Provisioner {
 
   #putMerchant(time: number, command: MerchantCommand): void {
     const { merchants } = this.#scheme
-    merchants.put(command.number, command.name, command.currency, command.feeBasisPoints, time)
     this.#reserveAccounts()
+    merchants.put(command.number, command.name, command.currency, command.feeBasisPoints, time)
   }
 
   #judgeTerminals(command: TerminalsCommand): ControlResult {
@@ -148,7 +149,8 @@ export class Provisioner {
       if (card < 0) fresh[shard.number]++
       else if (shard.cards.currency(card) === command.currency) existing++
       else {
-        return refusal("conflict", `card ${number} is kept in currency ${shard.cards.currency(card)}`)
+        const shown = masked(number.value)
+        return refusal("conflict", `card ${shown} is kept in currency ${shard.cards.currency(card)}`)
       }
     }
     for (const shard of shards) {
@@ -174,8 +176,8 @@ export class Provisioner {
   }
 
   #addCards(time: number, command: CardsCommand): void {
-    this.#scheme.merchants.addCurrency(command.currency)
     this.#reserveAccounts()
+    this.#scheme.merchants.addCurrency(command.currency)
     const shards = this.#shards()
     const funding = new Funding(this.#scheme.merchants.accountsOf(command.currency), command.openingBalance)
     const number = new CardNumber(command.first)
@@ -184,9 +186,10 @@ export class Provisioner {
     }
   }
 
+  /** Room for one currency and one merchant more, before anything is changed: memory may not be given. */
   #reserveAccounts(): void {
-    const { merchants } = this.#scheme
-    for (const shard of this.#shards()) shard.accounts.reserve(merchants.currencies.length, merchants.count)
+    const { currencies, count } = this.#scheme.merchants
+    for (const shard of this.#shards()) shard.accounts.reserve(currencies.length + 1, count + 1)
   }
 }
 
@@ -208,8 +211,8 @@ class CardNumber {
     this.hash = numberHash(this.lo, this.hi)
   }
 
-  toString(): string {
-    return String((BigInt(this.hi >>> 0) << 32n) | BigInt(this.lo >>> 0))
+  get value(): bigint {
+    return (BigInt(this.hi >>> 0) << 32n) | BigInt(this.lo >>> 0)
   }
 }
 

@@ -15,6 +15,7 @@ export {
   CARD_NUMBER_MAX,
   CARDS_PER_COMMAND_MAX,
   CARDS_PER_SHARD_MAX,
+  COMMAND_BYTES_MAX,
   HOST_RANGES_MAX,
   HOSTS_MAX,
   MERCHANTS_MAX,
@@ -29,6 +30,7 @@ export {
 } from "./limits.ts"
 export type { Memory, MemoryPages } from "./Memory.ts"
 export type { Merchant } from "./Merchants.ts"
+export { masked } from "./mask.ts"
 export type {
   ControlDone,
   ControlRefusal,

@@ -1,4 +1,6 @@
 // The accounts added up, for people and for the checks that money is conserved. Exact: sums of sums pass 2^53.
+import type { Accounts } from "./Accounts.ts"
+import { TERMS_WORDS, TermsWord } from "./Merchants.ts"
 import { Account } from "./Postings.ts"
 import type { Scheme } from "./Scheme.ts"
 import type { Shard } from "./Shard.ts"
@@ -25,41 +27,81 @@ const generalAccounts = [
   ["cashIn", Account.cashIn],
 ] as const
 
-const payableIn = (scheme: Scheme, shard: Shard, currency: number): bigint => {
-  let sum = 0n
-  for (let merchant = 0; merchant < scheme.merchants.count; merchant++) {
-    if (scheme.merchants.at(merchant).currency === currency) sum += BigInt(shard.accounts.payable(merchant))
+/** Payables are split here, so that neither part's sum over MERCHANTS_MAX of them comes near 2^53. */
+const UPPER = 2 ** 27
+
+/** The slot of each merchant's currency's accounts. */
+const slotsOf = ({ merchants }: Scheme): Uint8Array => {
+  const { terms, count } = merchants
+  const slots = new Uint8Array(count)
+  for (let merchant = 0; merchant < count; merchant++) {
+    slots[merchant] = terms[merchants.termsOf(merchant) * TERMS_WORDS + TermsWord.accounts]
   }
-  return sum
+  return slots
 }
 
-/** [account's name, amount] of one shard in the currency of an accounts' slot. */
-const accountsIn = (scheme: Scheme, shard: Shard, slot: number): Array<readonly [string, bigint]> => [
-  ...generalAccounts.map(([name, account]) => [name, BigInt(shard.accounts.general(slot, account))] as const),
-  ["payable", payableIn(scheme, shard, scheme.merchants.currencies[slot])],
-]
+/** What is owed to the merchants, by the slot of their currency's accounts: one walk, and no BigInt in it. */
+const payablesOf = (slots: Uint8Array, accounts: Accounts, currencies: number): ReadonlyArray<bigint> => {
+  const uppers = new Float64Array(currencies)
+  const lowers = new Float64Array(currencies)
+  for (let merchant = 0; merchant < slots.length; merchant++) {
+    const payable = accounts.payable(merchant)
+    const upper = Math.floor(payable / UPPER)
+    uppers[slots[merchant]] += upper
+    lowers[slots[merchant]] += payable - upper * UPPER
+  }
+  return Array.from(uppers, (upper, slot) => BigInt(upper) * BigInt(UPPER) + BigInt(lowers[slot]))
+}
 
-export const sumTotals = (scheme: Scheme, shards: ReadonlyArray<Shard>): AccountTotals => {
+/** [account's name, amount] of one shard, for each currency in the order of their accounts' slots. */
+const accountsOf = (
+  scheme: Scheme,
+  shard: Shard,
+  slots: Uint8Array,
+): ReadonlyArray<ReadonlyArray<readonly [string, bigint]>> =>
+  payablesOf(slots, shard.accounts, scheme.merchants.currencies.length).map((payable, slot) => [
+    ...generalAccounts.map(
+      ([name, account]) => [name, BigInt(shard.accounts.general(slot, account))] as const,
+    ),
+    ["payable", payable],
+  ])
+
+const shardTotals = (scheme: Scheme, shard: Shard, slots: Uint8Array): AccountTotals => {
   const accounts: Record<string, bigint> = {}
   let sum = 0n
-  for (const shard of shards) {
-    for (const [slot, currency] of scheme.merchants.currencies.entries()) {
-      for (const [account, amount] of accountsIn(scheme, shard, slot)) {
-        const name = `${account}.${currency}`
-        accounts[name] = (accounts[name] ?? 0n) + amount
-        sum += amount
-      }
+  for (const [slot, amounts] of accountsOf(scheme, shard, slots).entries()) {
+    for (const [account, amount] of amounts) {
+      accounts[`${account}.${scheme.merchants.currencies[slot]}`] = amount
+      sum += amount
     }
   }
   return { accounts, sum }
 }
 
+/** Of all shards together, and of each. */
+export const sumTotals = (
+  scheme: Scheme,
+  shards: ReadonlyArray<Shard>,
+): AccountTotals & { readonly shards: ReadonlyArray<AccountTotals> } => {
+  const slots = slotsOf(scheme)
+  const each = shards.map((shard) => shardTotals(scheme, shard, slots))
+  const accounts: Record<string, bigint> = {}
+  let sum = 0n
+  for (const shard of each) {
+    for (const [name, amount] of Object.entries(shard.accounts)) {
+      accounts[name] = (accounts[name] ?? 0n) + amount
+    }
+    sum += shard.sum
+  }
+  return { accounts, sum, shards: each }
+}
+
 /** The currencies' imbalances, none of which may make up for another's. */
 export const shardImbalance = (scheme: Scheme, shard: Shard): number => {
   let imbalance = 0n
-  for (const slot of scheme.merchants.currencies.keys()) {
+  for (const amounts of accountsOf(scheme, shard, slotsOf(scheme))) {
     let sum = 0n
-    for (const [, amount] of accountsIn(scheme, shard, slot)) sum += amount
+    for (const [, amount] of amounts) sum += amount
     imbalance += sum < 0n ? -sum : sum
   }
   return Number(imbalance)

@@ -74,6 +74,15 @@ describe("commands are carried out once", () => {
   })
 })
 
+it("a refusal shows six digits and four of a card's number, never all", () => {
+  const run = world()
+  const first = 5_000_000_012_345_678n
+  run.control({ ...cards, first, count: 1 })
+  expect(run.control({ ...cards, first, count: 1, currency: 978 })).toMatchObject({
+    message: "card 500000******5678 is kept in currency 203",
+  })
+})
+
 describe("commands are refused, and then nothing is journaled or changed", () => {
   const refused = (command: Command, code: string, message: RegExp) => {
     const run = world()
@@ -89,7 +98,11 @@ describe("commands are refused, and then nothing is journaled or changed", () =>
   it("what contradicts the scheme", () => {
     refused({ ...terminals, merchant: 9 }, "not-found", /merchant 9/)
     refused({ ...terminals, first: 1, merchant: 2 }, "conflict", /terminal 1 belongs to merchant 1/)
-    refused({ ...cards, first: 95n, currency: 978 }, "conflict", /card 100 /)
+    refused(
+      { ...cards, first: 95n, currency: 978 },
+      "conflict",
+      /card 000000\*\*\*0100 is kept in currency 203/,
+    )
     refused({ ...merchant, number: 1, currency: 978 }, "conflict", /merchant 1 /)
     refused({ ...cards, first: 200n, openingBalance: Number.MAX_SAFE_INTEGER }, "full", /2\^53/)
   })

@@ -84,6 +84,18 @@ const repeat: fc.Arbitrary<Step> = fc
   })
   .map((some) => ({ do: "repeat", ...some }))
 
+/** A recharge that takes the purse, or the account of all purses, past the limit unless there is nothing in it. */
+const brimming = (position: number): fc.Arbitrary<Step> =>
+  fc.constantFrom(1n, 2n, 3n).map((card) => ({
+    do: "request",
+    request: request({
+      kind: Kind.recharge,
+      card,
+      amount: Number.MAX_SAFE_INTEGER,
+      reference: BigInt(position) + 30n + 3n,
+    }),
+  }))
+
 const by = "host:test"
 const control: fc.Arbitrary<Step> = fc
   .oneof(
@@ -119,6 +131,7 @@ const stepAt = (position: number): fc.Arbitrary<Step> =>
     { weight: 8, arbitrary: followUp },
     { weight: 4, arbitrary: repeat },
     { weight: 1, arbitrary: control },
+    { weight: 1, arbitrary: brimming(position) },
   )
 
 const STEPS_MAX = 90

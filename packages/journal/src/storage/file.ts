@@ -19,8 +19,8 @@ import {
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { StorageFailed } from "../JournalError.ts"
-import type { OpenOptions, StorageFile, StorageShape } from "../Storage.ts"
 import { lockFile } from "./lock.ts"
+import type { OpenOptions, StorageFile, StorageShape } from "./shape.ts"
 
 /** What is in the data directory is for its owner only. */
 const fileMode = 0o600

@@ -1,14 +1,5 @@
 /** One process at a time: a lock file that names its holder, and that a dead holder can't keep. */
-import {
-  existsSync,
-  linkSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs"
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option, Schema } from "effect"
 import { DirectoryRefused, StorageFailed } from "../JournalError.ts"
@@ -18,9 +9,6 @@ const Holder = Schema.Struct({ pid: Schema.Int, started: Schema.String, boot: Sc
 type Holder = typeof Holder.Type
 
 const decodeHolder = Schema.decodeUnknownOption(Schema.fromJsonString(Holder))
-
-/** Taking over takes microseconds; a guard that is older was left by a crash. */
-const takeoverMsMax = 10_000
 
 const readText = (path: string): string => {
   try {
@@ -66,7 +54,7 @@ const take = (root: string, path: string): DirectoryRefused | undefined => {
     const refusal = refusedByLiving(root, lock)
     if (refusal) return refusal
     // The holder is dead. The guard lets one process at a time look again and take over.
-    if (existsSync(guard) && Date.now() - statSync(guard).mtimeMs > takeoverMsMax) unlinkSync(guard)
+    removeStaleGuard(guard)
     if (!tryLink(mine, guard)) {
       return new DirectoryRefused({
         path: root,
@@ -87,6 +75,28 @@ const take = (root: string, path: string): DirectoryRefused | undefined => {
   } finally {
     rmSync(mine, { force: true })
   }
+}
+
+/**
+ * A guard whose holder died was left by a kill. It is moved aside under a name of this process before it goes: of two
+ * that find it stale one moves it, and what it moved is looked at once more, so that nobody's fresh guard is removed.
+ */
+const removeStaleGuard = (guard: string): void => {
+  if (!isStale(guard)) return
+  const aside = `${guard}.${process.pid}.tmp`
+  try {
+    renameSync(guard, aside)
+  } catch {
+    return
+  }
+  if (isStale(aside)) rmSync(aside, { force: true })
+  else renameSync(aside, guard)
+}
+
+const isStale = (guard: string): boolean => {
+  if (!existsSync(guard)) return false
+  const holder = Option.getOrUndefined(decodeHolder(readText(guard)))
+  return holder === undefined || !isAlive(holder)
 }
 
 const tryLink = (from: string, to: string): boolean => {

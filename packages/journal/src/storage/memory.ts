@@ -1,7 +1,7 @@
 /** Storage in memory; with `crashable` it knows, as a disk does, what is durable and what only was written. */
 import { Effect } from "effect"
 import { DirectoryRefused, StorageFailed } from "../JournalError.ts"
-import type { OpenOptions, StorageFile, StorageShape } from "../Storage.ts"
+import type { OpenOptions, StorageFile, StorageShape } from "./shape.ts"
 
 const sectorBytes = 512
 
