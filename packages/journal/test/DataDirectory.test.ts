@@ -198,7 +198,21 @@ describe("the lock", () => {
     const root = fresh()
     mkdirSync(root)
     writeFileSync(join(root, "lock"), "")
-    writeFileSync(join(root, "lock.takeover"), "")
+    const guard = { pid: process.ppid, started: "", boot: "" }
+    writeFileSync(join(root, "lock.takeover"), JSON.stringify(guard))
     assert.match((await refusalOf(root)).message, /just taking it over/)
+  })
+
+  it("is taken at once when who was taking it over was killed meanwhile", async () => {
+    const root = fresh()
+    mkdirSync(root)
+    const dead = JSON.stringify({ pid: 2 ** 22 + 1, started: "1", boot: "gone" })
+    writeFileSync(join(root, "lock"), dead)
+    writeFileSync(join(root, "lock.takeover"), dead)
+    await manifestOf(root)
+    assert.deepStrictEqual(
+      readdirSync(root).filter((name) => name.startsWith("lock.")),
+      [],
+    )
   })
 })
