@@ -11,3 +11,9 @@ export const masked = (card: bigint): string => {
   const hidden = digits.length - SHOWN_FIRST - SHOWN_LAST
   return digits.slice(0, SHOWN_FIRST) + "*".repeat(hidden) + digits.slice(-SHOWN_LAST)
 }
+
+const DIGITS_MAX = 19
+const numbers = new RegExp(`(?<!\\d)\\d{${DIGITS_MIN},${DIGITS_MAX}}(?!\\d)`, "g")
+
+/** A sentence from elsewhere in which every number as long as a card's is masked. */
+export const maskedIn = (text: string): string => text.replaceAll(numbers, (digits) => masked(BigInt(digits)))

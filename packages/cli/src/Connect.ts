@@ -1,6 +1,7 @@
 // A client command's way to the server: the SDK's client, with its errors as the one line that a person reads.
 import { Client, type ConnectOptions, type MessageRefused } from "@millrace/client"
 import { Effect } from "effect"
+import { maskedIn } from "./CardNumber.ts"
 import { stop } from "./Stop.ts"
 
 export const connect = (options: ConnectOptions) =>
@@ -12,6 +13,6 @@ export const connect = (options: ConnectOptions) =>
     ),
   )
 
-/** A refusal of the server to a command, as the end of this program. */
+/** A refusal of the server to a command, as the end of this program. What servers say may name a card. */
 export const refused = (error: MessageRefused) =>
-  stop(`${error.request} was refused: ${error.message} (${error.code})`)
+  stop(`${error.request} was refused: ${maskedIn(error.message)} (${error.code})`)

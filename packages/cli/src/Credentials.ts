@@ -1,4 +1,5 @@
 // Who a client command logs on as: a file given by a flag, or the one that `serve` wrote into its data directory.
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Credential, readCredential } from "@millrace/client"
 import { Effect } from "effect"
@@ -12,7 +13,28 @@ export interface CredentialFlags {
   readonly data: string
 }
 
-export const findCredential = (flags: CredentialFlags): Effect.Effect<Credential, Stop> =>
-  readCredential(flags.credentials ?? join(flags.data, CREDENTIALS_FILE)).pipe(
-    Effect.mapError((error) => stop(error.message)),
+export const findCredential = (flags: CredentialFlags): Effect.Effect<Credential, Stop> => {
+  const path = flags.credentials ?? join(flags.data, CREDENTIALS_FILE)
+  return readCredential(path).pipe(
+    Effect.mapError((error) => {
+      const count = listed(path)
+      return stop(
+        count === undefined
+          ? error.message
+          : `${path} holds ${count === 1 ? "1 credential in a list" : `${count} credentials`}: put one in a file of its own`,
+      )
+    }),
   )
+}
+
+/** How many credentials lie in a file of `provision --keys-out`, when it is one with several. */
+const listed = (path: string): number | undefined => {
+  try {
+    const tree: unknown = JSON.parse(readFileSync(path, "utf8"))
+    if (typeof tree !== "object" || tree === null || !("credentials" in tree)) return undefined
+    return Array.isArray(tree.credentials) ? tree.credentials.length : undefined
+  } catch {
+    // What is wrong with it has been found already, in words that do not quote a key.
+    return undefined
+  }
+}

@@ -21,3 +21,25 @@ export const progress = (line: string): void => {
 export const progressEnds = (): void => {
   if (process.stderr.isTTY) process.stderr.write("\n")
 }
+
+let outlives = false
+
+/** From now on the program goes on when nobody reads its streams: a server is not ended by who watched it. */
+export const outliveReaders = (): void => {
+  outlives = true
+}
+
+/** What a stream's reader that went away, or another error of a stream, means for the program. */
+export const watchStreams = (end: (readerLeft: boolean) => void): void => {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (!outlives) end(error.code === "EPIPE")
+  })
+  // There is nowhere left to say it, and what the program does for others is worth more than its words.
+  process.stderr.on("error", () => {})
+}
+
+/** Where a server says what it does; a program around it may want silence. */
+export interface Voice {
+  readonly say: (line: string) => void
+  readonly complain: (line: string) => void
+}

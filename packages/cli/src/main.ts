@@ -3,7 +3,7 @@ import { layer as nodeServices } from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit, Layer, Logger, Result } from "effect"
 import { CliConfig, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { logger } from "./Log.ts"
-import { complain } from "./Output.ts"
+import { complain, watchStreams } from "./Output.ts"
 import { presenter } from "./Presenter.ts"
 import { program, VERSION } from "./Program.ts"
 import { exitCodeOf, handleSignals, type Signal } from "./Signals.ts"
@@ -43,9 +43,7 @@ const exitCodeFor = (exit: Exit.Exit<void, unknown>): number => {
 }
 
 // `millrace journal dump … | head` ends when its reader has seen enough.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? ExitCode.ok : ExitCode.failed)
-})
+watchStreams((readerLeft) => process.exit(readerLeft ? ExitCode.ok : ExitCode.failed))
 
 const fiber = Effect.runFork(run)
 handleSignals((signal) => {

@@ -117,7 +117,7 @@ describe("provision", () => {
     expect(first.code).toBe(0)
     expect(first.stdout).toBe(
       "merchant 7 Seven: created\nterminals 70–71 of merchant 7: 2 created\n" +
-        "cards 400000*********0001 and on, 3: 3 created\nhost seven: for 70–71\n",
+        "cards 400000*********0001 and on, 3: 3 created\nhost seven: may now transact for 70–71\n",
     )
     expect(statSync(keys).mode & 0o777).toBe(0o600)
     const { credentials } = JSON.parse(readFileSync(keys, "utf8"))
@@ -128,7 +128,8 @@ describe("provision", () => {
       run(client("provision", file, "--keys-out", keys)),
     ])
     expect(second.stdout).toContain("cards 400000*********0001 and on, 3: 0 created, 3 there already")
-    expect(second.stderr).toMatch(/3 keys are not shown here/)
+    expect(second.stdout).toContain("merchant 7 Seven: there already, name and fee now as in the file\n")
+    expect(second.stderr).toMatch(/3 keys not shown here/)
     expect(again.code).toBe(1)
     expect(again.stderr).toMatch(/keys\.json is there already: keys are never written over/)
   })
@@ -145,6 +146,29 @@ describe("provision", () => {
     const { code, stderr } = await run(client("provision", file, "--credentials", keys))
     expect(code).toBe(1)
     expect(stderr).toMatch(/^millrace: host was refused: .*\(not-permitted\)\n$/)
+  })
+
+  it("says what a host may now do, and masks the card of a conflict", async () => {
+    const directory = temporaryDirectory()
+    const hosts = join(directory, "hosts.json")
+    const conflict = join(directory, "conflict.json")
+    const idle = { id: "idle", terminals: [], permissions: [] }
+    const admin = { id: "admin", terminals: [], permissions: ["provision", "inspect", "administer"] }
+    writeFileSync(hosts, JSON.stringify({ hosts: [idle, admin] }))
+    const card = { first: "4100000000000000001", currency: 978 }
+    writeFileSync(conflict, JSON.stringify({ cards: [card, { ...card, currency: 963 }] }))
+    const keys = join(directory, "keys.json")
+    const made = await run(client("provision", hosts, "--keys-out", keys))
+    expect(made.stdout).toBe(
+      "host idle: may now do nothing\nhost admin: may now provision, inspect and administer for no terminal\n",
+    )
+    const [refused, several] = await Promise.all([
+      run(client("provision", conflict)),
+      run(client("provision", hosts, "--credentials", keys)),
+    ])
+    expect(refused.stderr).toMatch(/\(conflict\)\n$/)
+    expect(refused.stderr).not.toContain("4100000000000000001")
+    expect(several.stderr).toMatch(/keys\.json holds 2 credentials: put one in a file of its own/)
   })
 
   it("names the place of a mistake", async () => {

@@ -62,3 +62,12 @@ it("help goes to stdout; a mistake goes to stderr with where to look, exit code 
   )
   expect(mix.stderr).toBe('millrace: --mix: "gift" is not one of purchase, recharge, balance\n')
 })
+
+it("a port that is none is a mistake in the command line, whatever is wrong with it", async () => {
+  const wrong = ["abc", "70000", "-1", "1.5"]
+  const ended = await Promise.all(wrong.map((port) => run(["serve", `--tcp=${port}`])))
+  for (const { code, stdout, stderr } of ended) {
+    expect([code, stdout]).toEqual([2, ""])
+    expect(stderr).toBe("millrace: --tcp must be a whole number from 0 to 65535\n")
+  }
+})

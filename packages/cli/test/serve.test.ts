@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { ResponseCode, responseDigits } from "@millrace/protocol"
 import { afterAll, describe, expect, it } from "vitest"
 import { cleanUp, Running, run, type Server, serve, temporaryDirectory } from "./program.ts"
 
@@ -93,6 +94,49 @@ describe("a clean stop", () => {
   })
 })
 
+describe("a reader that leaves", () => {
+  it("neither ends the engine nor spoils its end, on stdout and stderr", async () => {
+    const data = temporaryDirectory()
+    const server = await serve(data)
+    server.running.child.stdout?.destroy()
+    server.running.child.stderr?.destroy()
+    const { errors, transactions } = JSON.parse((await load(server)).stdout)
+    expect(errors).toBe(0)
+    expect(transactions).toBeGreaterThan(0)
+    // The end has lines to say that nobody reads.
+    expect((await server.running.signal("SIGTERM")).code).toBe(0)
+    const second = await serve(data)
+    const { snapshot, replayed } = await recovered(second)
+    expect(snapshot).toMatch(/^snapshot at [\d,]+$/)
+    expect(replayed).toBe(0)
+  })
+})
+
+describe("another number of remembered transactions", () => {
+  it("is refused with a line that says what the directory was made with", async () => {
+    const data = temporaryDirectory()
+    await (await serve(data)).running.signal("SIGTERM")
+    const args = ["serve", "--data", data, "--tcp", "0", "--http", "0"]
+    const changed = new Running(args, { MILLRACE_ENGINE_REMEMBERED_TRANSACTIONS: "8388608" })
+    await changed.until(
+      /engine\.rememberedTransactions is 8388608, but .* was made with 16777216: .*leave the key out/,
+    )
+    expect((await changed.ended).code).toBe(1)
+  })
+
+  it("is the directory's when nothing is set", async () => {
+    const data = temporaryDirectory()
+    const args = ["serve", "--data", data, "--tcp", "0", "--http", "0"]
+    const first = new Running(args, { MILLRACE_ENGINE_REMEMBERED_TRANSACTIONS: "8388608" })
+    await first.until(/^ready /m)
+    await first.signal("SIGTERM")
+    const again = new Running(args)
+    await again.until(/^ready /m)
+    expect(again.stderr).not.toContain("rememberedTransactions")
+    await again.signal("SIGKILL")
+  })
+})
+
 describe("a crash", () => {
   it("is recovered from: everything since the last snapshot is replayed", async () => {
     const data = temporaryDirectory()
@@ -153,6 +197,24 @@ describe("ephemeral", () => {
   })
 })
 
+describe("what to try next", () => {
+  const hints = ({ running }: Server) => running.until(/Ctrl-C stops it cleanly/).then(() => running.stderr)
+
+  it("stands in two columns, and leaves out what a foreign credential could not do", async () => {
+    const foreign = temporaryDirectory()
+    writeFileSync(join(foreign, "credentials.json"), JSON.stringify({ host: "dev", key: "ab".repeat(32) }))
+    const [one, other] = await Promise.all([
+      serve(temporaryDirectory(), { ephemeral: true }),
+      serve(foreign, { ephemeral: true }),
+    ])
+    const text = await hints(one)
+    const columns = text.split("\n").flatMap((line) => /^ {2}(?:npx|curl) .*? {3,}(?=\S)/.exec(line) ?? [])
+    expect(columns).toHaveLength(4)
+    expect(new Set(columns.map((column) => column.length)).size).toBe(1)
+    expect(await hints(other)).not.toContain("millrace load")
+  })
+})
+
 describe("HTTP", () => {
   it("tells health and what was counted, and what this is", async () => {
     const server = await serve(temporaryDirectory(), { ephemeral: true })
@@ -182,5 +244,12 @@ describe("HTTP", () => {
       expect(value(name), name).toBeGreaterThanOrEqual(0)
     }
     expect(value('millrace_mailbox_records\\{shard="0"\\}')).toBe(0)
+    // A series that began with its first event would hide it from increase().
+    for (const code of Object.values(ResponseCode)) {
+      expect(
+        value(`millrace_transactions_total\\{response="${responseDigits(code)}"\\}`),
+      ).toBeGreaterThanOrEqual(0)
+    }
+    expect(value("millrace_gateway_refused_records_total")).toBe(0)
   })
 })

@@ -141,6 +141,7 @@ export const errorCodes = [
   "busy",
   "shutting-down",
   "conflict",
+  "full",
   "not-found",
   "defect",
 ] as const

@@ -37,3 +37,13 @@ export const optionalInt = (name: string, metavar: string, description: string) 
 
 export const optionalText = (name: string, metavar: string, description: string) =>
   optional(Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description)))
+
+/** Text to the parser, NaN when it is no number: the command refuses it in the words of its other ports. */
+export const optionalPort = (name: string, description: string) =>
+  optional(
+    Flag.String(name).pipe(
+      Flag.withMetavar("PORT"),
+      Flag.withDescription(description),
+      Flag.map((text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN)),
+    ),
+  )

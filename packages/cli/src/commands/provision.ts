@@ -25,7 +25,7 @@ export const provision = Command.make(
   Command.withExamples([
     {
       command: "millrace provision scheme.json --keys-out acquirer.json",
-      description: "What is there already stays as it is; keys are never shown, only written to the file",
+      description: "May be run again: nothing is made twice; keys are never shown, only written to the file",
     },
   ]),
 )

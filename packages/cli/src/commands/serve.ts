@@ -1,7 +1,7 @@
 // The command line of `millrace serve`.
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { optionalInt, optionalText } from "./flags.ts"
+import { optionalPort, optionalText } from "./flags.ts"
 
 export const serve = Command.make(
   "serve",
@@ -16,10 +16,10 @@ export const serve = Command.make(
       Flag.withDescription("Keep nothing: the journal is in memory and gone at the end"),
       Flag.withDefault(false),
     ),
-    tcp: optionalInt("tcp", "PORT", "Port of terminals and hosts, 0 for any; by default 7100"),
-    ws: optionalInt("ws", "PORT", "WebSocket port; not in this version"),
-    iso: optionalInt("iso", "PORT", "ISO 8583 port; not in this version"),
-    http: optionalInt("http", "PORT", "Port of health and metrics, 0 for any; by default 7103"),
+    tcp: optionalPort("tcp", "Port of terminals and hosts, 0 for any; by default 7100"),
+    ws: optionalPort("ws", "WebSocket port; not in this version"),
+    iso: optionalPort("iso", "ISO 8583 port; not in this version"),
+    http: optionalPort("http", "Port of health and metrics, 0 for any; by default 7103"),
   },
   (command) =>
     Effect.flatMap(

@@ -66,7 +66,9 @@ const readFile = (file: string, found: Map<string, Setting>, errors: Array<strin
     const message = error instanceof Error ? error.message : String(error)
     const code = error instanceof Error && "code" in error ? error.code : undefined
     errors.push(
-      code === "ENOENT" ? `${from}: there is no such file` : `${from}: cannot be read as JSON: ${message}`,
+      code === "ENOENT"
+        ? `${from}: there is no such file`
+        : `${from}: cannot be read as JSON: ${message.replaceAll(/\s+/g, " ")}`,
     )
     return
   }

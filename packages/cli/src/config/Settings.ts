@@ -37,7 +37,7 @@ export const Settings = Schema.Struct({
     rememberedTransactions: powerOfTwo(
       2 ** 12,
       2 ** 26,
-      "transactions remembered for repeats, reversals and refunds",
+      "transactions remembered for repeats, reversals and refunds; fixed when a data directory is made",
     ),
     snapshotEverySlots: whole(1, 2 ** 40, "journaled slots after which a snapshot is taken"),
     mailboxRecordsMax: powerOfTwo(2 ** 6, 2 ** 20, "records that wait for a shard"),
@@ -52,6 +52,7 @@ export const Settings = Schema.Struct({
     logonSecondsMax: whole(1, 600, "seconds from connect to welcome"),
     frameSecondsMax: whole(1, 600, "seconds of silence inside a frame"),
     idleSecondsMax: whole(1, 86_400, "seconds that a session may be silent"),
+    logonBytesMax: whole(1_024, 65_536, "bytes of one message before the welcome"),
     batchRecordsMax: whole(1, 4_096, "records of one batch"),
     messageBytesMax: whole(1_024, 65_536, "bytes of one message"),
   }),

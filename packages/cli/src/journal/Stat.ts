@@ -1,6 +1,6 @@
 // `millrace journal stat`: what lies in a data directory.
 import { Effect } from "effect"
-import { grouped } from "../load/Report.ts"
+import { counted, grouped } from "../load/Report.ts"
 import { print } from "../Output.ts"
 import { openToLook } from "./Open.ts"
 import { forEachBlock } from "./Walk.ts"
@@ -63,10 +63,10 @@ const lines = (result: {
   }>
   readonly snapshots: ReadonlyArray<{ position: number; bytes: number }>
 }): ReadonlyArray<string> => [
-  `made       ${result.created}, ${String(result.shards)} shards`,
+  `made       ${result.created}, ${result.shards === 1 ? "1 shard" : `${String(result.shards)} shards`}`,
   result.last < result.first
     ? "sequences  none: the journal is empty"
-    : `sequences  ${grouped(result.first)} to ${grouped(result.last)}, in ${grouped(result.blocks)} blocks and ${grouped(result.bytes)} bytes`,
+    : `sequences  ${grouped(result.first)} to ${grouped(result.last)}, in ${counted(result.blocks, "block")} and ${grouped(result.bytes)} bytes`,
   `times      ${result.firstTime ?? "–"} to ${result.lastTime ?? "–"}`,
   `data keys  ${result.keyIds.join(", ") || "–"}`,
   ...(result.cut === null

@@ -2,7 +2,7 @@
 import type { Block } from "@millrace/journal"
 import { ImageRefused, JournalGap, Ledger, ReplayDiverged, SLOT_BYTES } from "@millrace/ledger"
 import { Effect } from "effect"
-import { grouped } from "../load/Report.ts"
+import { counted, grouped } from "../load/Report.ts"
 import { print, progress } from "../Output.ts"
 import { type Stop, stop } from "../Stop.ts"
 import { type Opened, openToLook } from "./Open.ts"
@@ -20,7 +20,7 @@ export const verify = Effect.fnUntraced(function* (command: VerifyCommand) {
   const { journal } = opened
   const found = yield* journal.stat
   print(
-    `journal    ${grouped(found.segments.length)} segments, ${grouped(found.bytes)} bytes: every block is authentic and in order`,
+    `journal    ${counted(found.segments.length, "segment")}, ${grouped(found.bytes)} bytes: every block is authentic and in order`,
   )
   if (found.cut !== undefined) {
     print(
@@ -37,7 +37,7 @@ export const verify = Effect.fnUntraced(function* (command: VerifyCommand) {
   yield* auditPurses(ledger)
   const since = base === 0 ? "the beginning" : `the snapshot at ${grouped(base)}`
   print(
-    `replay     ${grouped(replayed.slots)} slots in ${grouped(replayed.blocks)} blocks from ${since}: every decision came out the same`,
+    `replay     ${counted(replayed.slots, "slot")} in ${counted(replayed.blocks, "block")} from ${since}: every decision came out the same`,
   )
   print(
     "money      all accounts of every shard add up to 0 after every block; the cards' purses add up to their account",
@@ -49,7 +49,9 @@ export const verify = Effect.fnUntraced(function* (command: VerifyCommand) {
 const readSnapshots = Effect.fnUntraced(function* ({ snapshots }: Opened) {
   for (const { position, names, bytes } of yield* snapshots.list) {
     for (const name of names) yield* forEachPiece(snapshots, position, name, () => {})
-    print(`snapshot   at ${grouped(position)}: ${names.length} parts, ${grouped(bytes)} bytes, readable`)
+    print(
+      `snapshot   at ${grouped(position)}: ${counted(names.length, "part")}, ${grouped(bytes)} bytes, readable`,
+    )
   }
 })
 

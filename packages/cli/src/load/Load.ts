@@ -9,7 +9,7 @@ import { ExitCode, type Stop, stop } from "../Stop.ts"
 import { type LoadEvents, type LoadFigures, LoadRun } from "./LoadRun.ts"
 import { type LoadPlan, type LoadRequest, planLoad } from "./Plan.ts"
 import { provisionLoad } from "./ProvisionLoad.ts"
-import { grouped, loadResult, remarks, table, tickLine } from "./Report.ts"
+import { counted, grouped, loadResult, remarks, table, tickLine } from "./Report.ts"
 
 export interface LoadCommand extends LoadRequest {
   readonly json: boolean
@@ -95,8 +95,8 @@ const provision = Effect.fnUntraced(function* (plan: LoadPlan, credential: Crede
     const seconds = ((performance.now() - began) / 1_000).toFixed(1)
     if (process.stderr.isTTY) progress("")
     say(
-      `provisioned ${grouped(made.cardsCreated)} cards and ${grouped(made.terminalsCreated)} terminals in ${seconds} s` +
-        (made.cardsExisting > 0 ? `; ${grouped(made.cardsExisting)} cards were there already` : ""),
+      `provisioned ${counted(made.cardsCreated, "card")} and ${counted(made.terminalsCreated, "terminal")} in ${seconds} s` +
+        (made.cardsExisting > 0 ? `; ${counted(made.cardsExisting, "card")} there already` : ""),
     )
   }
 })

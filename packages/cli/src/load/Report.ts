@@ -50,6 +50,10 @@ export const loadResult = (figures: LoadFigures): LoadResult => {
 
 export const grouped = (value: number): string => Math.round(value).toLocaleString("en-US")
 
+/** `1 block`, `2,345 blocks`. */
+export const counted = (value: number, thing: string): string =>
+  `${grouped(value)} ${thing}${Math.round(value) === 1 ? "" : "s"}`
+
 const BAR_CELLS = 24
 
 /** `███░░░  3/10 s   1,034,221/s   p50 1.2 ms   p99 4.5 ms` */
@@ -107,6 +111,11 @@ export const remarks = (figures: LoadFigures, openLoop: boolean): ReadonlyArray<
   if (figures.unanswered > 0) {
     lines.push(
       `${grouped(figures.unanswered)} transactions had no answer within 10 s of the end: their fate is not known`,
+    )
+  }
+  if (figures.transactions > 0 && figures.responses[0] === 0 && figures.duplicates === 0) {
+    lines.push(
+      "nothing was approved: see the responses above; 58 is a terminal that this credential may not speak for",
     )
   }
   if (figures.gone !== undefined) lines.push(`the server was gone for 10 s: ${figures.gone}`)

@@ -1,4 +1,4 @@
-// `millrace provision`: makes what a scheme file names; what is there already stays, and keys go to a file of their own.
+// `millrace provision`: makes what a scheme file names, says what it changed of what was there, and writes keys to a file of their own.
 import { existsSync, writeFileSync } from "node:fs"
 import type { Client } from "@millrace/client"
 import { Effect } from "effect"
@@ -37,14 +37,15 @@ export const provision = Effect.fnUntraced(function* (command: ProvisionCommand)
   const keys = yield* make(client, scheme).pipe(
     Effect.catchTags({
       MessageRefused: refused,
-      Unknown: () =>
-        stop("not everything was answered in time: run it again, what is there already stays as it is"),
+      Unknown: () => stop("not everything was answered in time: run it again, nothing is made twice"),
       ClientClosed: (closed) => stop(closed.message),
     }),
   )
   if (keys.length === 0) return
   if (keysOut === undefined) {
-    say(`${keys.length} keys are not shown here: run it again with --keys-out FILE to have them in a file`)
+    say(
+      `${keysText(keys.length)} not shown here: run it again with --keys-out FILE to have ${keys.length === 1 ? "it" : "them"} in a file`,
+    )
     return
   }
   yield* Effect.try({
@@ -52,7 +53,7 @@ export const provision = Effect.fnUntraced(function* (command: ProvisionCommand)
     catch: (error) =>
       stop(`cannot write ${keysOut}: ${error instanceof Error ? error.message : String(error)}`),
   })
-  say(`${keys.length} keys were written to ${keysOut}, mode 0600: whoever reads it can log on with them`)
+  say(`${keysText(keys.length)} written to ${keysOut}, mode 0600: whoever reads it can log on`)
 }, Effect.scoped)
 
 /** Hosts come last: when they can log on, all that they act for is there. */
@@ -60,7 +61,8 @@ const make = Effect.fnUntraced(function* (client: Client, scheme: SchemeFile) {
   const keys: Array<WrittenKey> = []
   for (const merchant of scheme.merchants ?? []) {
     const { created } = yield* client.merchant({ ...merchant, feeBasisPoints: merchant.feeBasisPoints ?? 0 })
-    print(`merchant ${merchant.number} ${merchant.name}: ${created ? "created" : "there already"}`)
+    const what = created ? "created" : "there already, name and fee now as in the file"
+    print(`merchant ${merchant.number} ${merchant.name}: ${what}`)
   }
   for (const { first, count = 1, merchant, keys: wanted = false } of scheme.terminals ?? []) {
     const made = yield* client.terminals({ first, count, merchant })
@@ -76,7 +78,7 @@ const make = Effect.fnUntraced(function* (client: Client, scheme: SchemeFile) {
   }
   for (const host of scheme.hosts ?? []) {
     const { key } = yield* client.host(host)
-    print(`host ${host.id}: for ${host.terminals.map(([from, to]) => `${from}–${to}`).join(", ")}`)
+    print(`host ${host.id}: ${rightsText(host)}`)
     keys.push({ host: host.id, key: Buffer.from(key).toString("hex") })
   }
   return keys
@@ -99,6 +101,16 @@ const terminalKeys = Effect.fnUntraced(function* (
     { concurrency: COMMANDS_IN_FLIGHT },
   )
 })
+
+/** What a host had before is replaced. */
+const rightsText = ({ terminals, permissions }: NonNullable<SchemeFile["hosts"]>[number]): string => {
+  if (permissions.length === 0) return "may now do nothing"
+  const ranges = terminals.map(([from, to]) => span(from, to - from + 1)).join(", ")
+  const may = [permissions.slice(0, -1).join(", "), permissions.at(-1)].filter((part) => part !== "")
+  return `may now ${may.join(" and ")} for ${ranges === "" ? "no terminal" : ranges}`
+}
+
+const keysText = (count: number): string => (count === 1 ? "1 key" : `${grouped(count)} keys`)
 
 /** One key as a credentials file of its own; several as a list of such. */
 const writeKeys = (file: string, keys: ReadonlyArray<WrittenKey>): void => {

@@ -3,6 +3,8 @@ import { readFile } from "node:fs/promises"
 import { AMOUNT_MAX, hostIdPattern } from "@millrace/protocol"
 import { HOST_RANGES_MAX, NAME_CHARACTERS_MAX, Permission } from "@millrace/protocol/messages"
 import { Effect, Result, Schema, SchemaGetter, SchemaIssue } from "effect"
+import { maskedIn } from "../CardNumber.ts"
+import { didYouMean } from "../NearMiss.ts"
 import { type Stop, stop } from "../Stop.ts"
 
 const U32_MAX = 0xffff_ffff
@@ -75,6 +77,20 @@ export type SchemeFile = typeof SchemeFile.Type
 const decode = Schema.decodeUnknownResult(SchemeFile, { errors: "all", onExcessProperty: "error" })
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
+/** The keys that may stand where this path ends: of the file, or of an entry of one of its lists. */
+const keysAt = (path: ReadonlyArray<unknown>): ReadonlyArray<string> => {
+  if (path.length === 1) return Object.keys(entryKeys)
+  // Looked up by a key that the schema has accepted; any other finds nothing.
+  return path.length === 3 ? (entryKeys[String(path[0])] ?? []) : []
+}
+
+const entryKeys: { readonly [list: string]: ReadonlyArray<string> } = {
+  merchants: ["number", "name", "currency", "feeBasisPoints"],
+  terminals: ["first", "count", "merchant", "keys"],
+  hosts: ["id", "terminals", "permissions"],
+  cards: ["first", "count", "currency", "openingBalance"],
+}
+
 const pathText = (path: ReadonlyArray<unknown>): string =>
   path
     .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
@@ -87,13 +103,18 @@ export const parseScheme = (text: string, file: string): Result.Result<SchemeFil
   try {
     tree = JSON.parse(text)
   } catch (error) {
-    return Result.fail([`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`])
+    // The parser quotes the text around the place, line breaks and all.
+    const why = error instanceof Error ? error.message : String(error)
+    return Result.fail([`${file} is not JSON: ${why.replaceAll(/\s+/g, " ")}`])
   }
   return Result.mapError(decode(tree), (error) =>
     format(error.issue).issues.map((issue) => {
       const path = (issue.path ?? []).map((part) => (typeof part === "object" ? part.key : part))
       const place = path.length === 0 ? "the file" : pathText(path)
-      return `${file}: ${place}: ${issue.message.replaceAll(/\s+/g, " ")}`
+      const message = maskedIn(issue.message.replaceAll(/\s+/g, " "))
+      const last = path.at(-1)
+      if (!/excess/i.test(message) || typeof last !== "string") return `${file}: ${place}: ${message}`
+      return `${file}: ${place}: there is no such key${didYouMean(last, keysAt(path))}`
     }),
   )
 }

@@ -42,6 +42,7 @@ const read = (file: string): Partial<Written> | undefined => {
  * | anything else | | nothing: it is left as it is |
  *
  * The file is written before the host is made, so that a crash in between leaves no host without its key.
+ * Gives whether the file is now one to log on with.
  */
 export const ensureDevelopmentHost = Effect.fnUntraced(function* (
   engine: Engine["Service"],
@@ -53,14 +54,14 @@ export const ensureDevelopmentHost = Effect.fnUntraced(function* (
   const key = Buffer.from(identities.keyOf({ host: DEVELOPMENT_HOST }, FIRST_KEY_VERSION)).toString("hex")
   const found = yield* Effect.sync(() => read(file))
   const stale = found?.ephemeral === true
-  if (engine.lane.ledger.scheme.host(DEVELOPMENT_HOST) !== undefined) return
+  if (engine.lane.ledger.scheme.host(DEVELOPMENT_HOST) !== undefined) return found?.key === key
   if (found !== undefined && !stale && found.key !== key) {
     if (ephemeral) {
       complain(
         `${file} belongs to another engine and is left as it is: give --data DIR to get a credential for this one`,
       )
     }
-    return
+    return false
   }
   const written: Written = { host: DEVELOPMENT_HOST, key, note, ...(ephemeral ? { ephemeral: true } : {}) }
   yield* Effect.try({
@@ -79,7 +80,10 @@ export const ensureDevelopmentHost = Effect.fnUntraced(function* (
     .pipe(Effect.orDie)
   if (!result.ok) return yield* stop(`the development host could not be made: ${result.message}`)
   complain(`WARNING: ${file} was written for DEVELOPMENT. Who reads it can do everything, money included.`)
-  complain(`WARNING: before real traffic make hosts of your own with \`millrace provision\`, then remove it.`)
+  complain(
+    `WARNING: before real traffic make hosts of your own and take its permissions away: ops/README.md says how.`,
+  )
+  return true
 })
 
 const write = (data: string, file: string, content: Written): void => {

@@ -1,13 +1,16 @@
 // What a scrape of /metrics reads: the lane's and the gateway's plain counters, turned into Prometheus text when asked for.
 import { commitMsBuckets, type Lane } from "@millrace/engine"
 import type { GatewayTally } from "@millrace/gateway"
-import { responseDigits } from "@millrace/protocol"
+import { ResponseCode, responseDigits } from "@millrace/protocol"
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from "prom-client"
 
 export interface MetricsSource {
   readonly lane: Lane
   readonly gateway: { readonly tally: GatewayTally; readonly sessions: () => number }
 }
+
+/** Published at 0 from the start: `increase()` does not see a series that begins with its first event. */
+const knownCodes: ReadonlySet<number> = new Set(Object.values(ResponseCode))
 
 /** A registry whose metrics read the source when they are collected: nothing is counted twice or on the hot path. */
 export const makeMetrics = ({ lane, gateway }: MetricsSource): Registry => {
@@ -43,7 +46,7 @@ export const makeMetrics = ({ lane, gateway }: MetricsSource): Registry => {
     collect() {
       this.reset()
       tally.responses.forEach((count, code) => {
-        if (count > 0 || code === 0) this.inc({ response: responseDigits(code) }, count)
+        if (count > 0 || knownCodes.has(code)) this.inc({ response: responseDigits(code) }, count)
       })
     },
   })
@@ -51,6 +54,11 @@ export const makeMetrics = ({ lane, gateway }: MetricsSource): Registry => {
   counter("millrace_journal_blocks_total", "Blocks made durable: group commits", () => tally.blocks)
   counter("millrace_journal_slots_total", "Journal slots made durable", () => tally.slots)
   counter("millrace_shard_restarts_total", "Shards rebuilt after a defect", () => tally.restarts)
+  counter(
+    "millrace_gateway_refused_records_total",
+    "Records answered 58 by the gateway: the session may not speak for their terminal",
+    () => gateway.tally.refusedRecords,
+  )
   counter("millrace_sessions_opened_total", "Connections taken", () => gateway.tally.sessionsOpened)
   gauge("millrace_sessions", "Connections open now", gateway.sessions)
   gauge("millrace_journal_next_sequence", "The next journal sequence to be decided", () => lane.ledger.next)

@@ -1,18 +1,21 @@
 // `millrace serve`: the layers put together, in the order in which a start can fail, and taken apart so that nothing is lost.
 import { Engine, type EngineOptions } from "@millrace/engine"
 import { Gateway } from "@millrace/gateway"
+import { Journal } from "@millrace/journal"
 import { ImageRefused, JournalGap, ReplayDiverged } from "@millrace/ledger"
 import { Cause, Context, Effect, Layer } from "effect"
 import { type Configured, configure } from "../config/Configuration.ts"
 import type { Settings } from "../config/Settings.ts"
 import { grouped } from "../load/Report.ts"
-import { complain, print, say } from "../Output.ts"
+import { complain, outliveReaders, print, say, type Voice } from "../Output.ts"
 import { firstSignal } from "../Signals.ts"
 import { ExitCode, type Stop, stop } from "../Stop.ts"
+import { markBegun, refuseLostJournal } from "./Begun.ts"
 import { ensureDevelopmentHost } from "./DevelopmentHost.ts"
+import { haltOf, shutDown } from "./End.ts"
 import { type Health, serveHttp } from "./Http.ts"
 import { makeMetrics } from "./Metrics.ts"
-import { openStore } from "./Store.ts"
+import { type Fixed, openStore } from "./Store.ts"
 
 export interface ServeCommand {
   readonly data: string | undefined
@@ -26,11 +29,30 @@ export interface ServeCommand {
 
 /** Serves until a signal comes or the journal fails. */
 export const serve = Effect.fnUntraced(function* (command: ServeCommand) {
+  outliveReaders()
+  yield* refuseWrongPorts(command)
   const configured = yield* configureServe(command)
   for (const warning of configured.warnings) complain(warning)
+  let failedAtEnd: Cause.Cause<Stop> | undefined
+  const serving = serveUntilHalted(configured, printReady, { say, complain }, (cause) => {
+    failedAtEnd = cause
+  })
   // The signal wins over what is being done, and waits for its end: the scope's finalizers are the clean shutdown.
-  yield* Effect.raceFirst(Effect.scoped(serveUntilHalted(configured, printReady)), firstSignal)
+  yield* Effect.raceFirst(Effect.scoped(serving), firstSignal)
+  if (failedAtEnd !== undefined) return yield* Effect.failCause(failedAtEnd)
 })
+
+const PORT_MAX = 65_535
+
+/** A mistake in the command line, and nothing was tried: not one of the settings. */
+const refuseWrongPorts = (command: ServeCommand): Effect.Effect<void, Stop> => {
+  const wrong = (["tcp", "ws", "iso", "http"] as const).find((name) => {
+    const port = command[name]
+    return port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= PORT_MAX)
+  })
+  if (wrong === undefined) return Effect.void
+  return stop(`--${wrong} must be a whole number from 0 to ${PORT_MAX}`, ExitCode.usage)
+}
 
 const flagsOf = (command: ServeCommand) => {
   const flags: { [key: string]: { readonly flag: string; readonly value: unknown } } = {}
@@ -55,25 +77,26 @@ export interface Ready {
   readonly http: string
   /** The journal was empty: nobody has used this directory before. */
   readonly firstStart: boolean
-}
-
-/** Where a server says what it does; a program around it may want silence. */
-export interface Voice {
-  readonly say: (line: string) => void
-  readonly complain: (line: string) => void
+  /** The data directory has a credentials file that this engine knows. */
+  readonly credential: boolean
 }
 
 const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host)
 
-/** Starts everything, calls `ready`, and fails when the journal does; otherwise only ends with its scope. */
+/**
+ * Starts everything, calls `ready`, and fails when the engine does; otherwise only ends with its scope. `failedAtEnd` is
+ * told of an engine that fails while it is being stopped, when nobody waits for this effect any more.
+ */
 export const serveUntilHalted = Effect.fnUntraced(function* (
   { settings, given }: Configured,
   ready: (ready: Ready) => void,
   voice: Voice = { say, complain },
+  failedAtEnd: (cause: Cause.Cause<Stop>) => void = () => {},
 ) {
   yield* refuseLaterListeners(settings)
   warnOfExposure(settings.host, voice)
   const began = performance.now()
+  if (!settings.ephemeral) yield* refuseLostJournal(settings.data)
   const store = yield* openStore({
     data: settings.data,
     ephemeral: settings.ephemeral,
@@ -84,12 +107,16 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
       rememberedTransactions: settings.engine.rememberedTransactions,
     },
   })
-  const options = yield* engineOptions(settings, store.fixed.shards, given)
+  const options = yield* engineOptions(settings, store.fixed, given)
   const engineContext = yield* Layer.build(Engine.layer(options)).pipe(
     Effect.provide(store.context),
     explainRecovery,
   )
   const engine = Context.get(engineContext, Engine)
+  const { cut } = yield* Context.get(store.context, Journal).stat
+  if (cut !== undefined) {
+    voice.say(`cut a torn write off the end of ${cut.segment}, at byte ${cut.at}: it was never answered`)
+  }
   sayRecovered(engine.recovered, performance.now() - began, voice)
 
   const gatewayLayer = Gateway.layer({
@@ -102,16 +129,16 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
     Effect.catchTag("ListenRefused", (refused) => stop(`${refused.message} with --tcp`)),
   )
   const state: { status: Health["status"] } = { status: "ok" }
-  const halted = Effect.mapError(engine.halted, (error) => {
+  const halted = haltOf(engine, () => {
     state.status = "failed"
-    return stop(
-      `the journal could not be written, so the engine stopped and answers nothing more: ${error.message}. ` +
-        "Mend the storage and start again: it recovers from what is on disk.",
-      ExitCode.journalFailed,
-    )
   })
   // It waits for the disk: a journal that fails under it must end the start.
-  yield* Effect.raceFirst(ensureDevelopmentHost(engine, gateway.identities, settings, voice.complain), halted)
+  const credential = yield* Effect.raceFirst(
+    ensureDevelopmentHost(engine, gateway.identities, settings, voice.complain),
+    halted,
+  )
+
+  if (!settings.ephemeral && engine.lane.durable > 1) yield* markBegun(settings.data)
 
   const tcp = `${urlHost(settings.host)}:${gateway.tcp.port}`
   const httpPort = yield* serveHttp({
@@ -130,10 +157,13 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => {
     if (state.status === "failed") return Effect.void
     state.status = "stopping"
-    return shutDown(engine, gateway, voice)
+    // A failure comes to nobody's ears but these: who waits for this scope has stopped waiting for its effect.
+    const failure = Effect.catchCause(halted, (cause) => Effect.sync(() => failedAtEnd(cause)))
+    return Effect.raceFirst(shutDown(engine, gateway, voice), failure)
   })
   const http = `${urlHost(settings.host)}:${httpPort}`
-  ready({ settings, tcp, http, firstStart: engine.recovered.snapshot + engine.recovered.replayed === 0 })
+  const firstStart = engine.recovered.snapshot + engine.recovered.replayed === 0
+  ready({ settings, tcp, http, firstStart, credential })
   return yield* halted
 })
 
@@ -157,14 +187,15 @@ const warnOfExposure = (host: string, { complain }: Voice): void => {
   complain("WARNING: put a TLS proxy or a private network in front of it, or set host to 127.0.0.1.")
 }
 
-/** A data directory's shards are fixed: what was set explicitly must agree, a default gives way. */
-const engineOptions = (settings: Settings, shards: number, given: ReadonlySet<string>) => {
-  if (shards !== settings.engine.shards && given.has("engine.shards")) {
+/** What a data directory was made with is fixed: what was set explicitly must agree, a default gives way. */
+const engineOptions = (settings: Settings, fixed: Fixed, given: ReadonlySet<string>) => {
+  for (const key of ["shards", "rememberedTransactions"] as const) {
+    if (fixed[key] === settings.engine[key] || !given.has(`engine.${key}`)) continue
     return stop(
-      `engine.shards is ${settings.engine.shards}, but ${settings.data} was made with ${shards}: the number is fixed for life; leave the key out`,
+      `engine.${key} is ${settings.engine[key]}, but ${settings.data} was made with ${fixed[key]}: the number is fixed for life; leave the key out`,
     )
   }
-  return Effect.succeed<EngineOptions>({ ...settings.engine, shards })
+  return Effect.succeed<EngineOptions>({ ...settings.engine, ...fixed })
 }
 
 /** The ledger throws when journal and snapshot contradict each other; that is a refusal to start, not a defect. */
@@ -198,21 +229,24 @@ const sayRecovered = (recovered: Engine["Service"]["recovered"], ms: number, { s
 
 // ---- what is said when it is ready
 
-const printReady = ({ settings, tcp, http, firstStart }: Ready): void => {
+const printReady = ({ settings, tcp, http, firstStart, credential }: Ready): void => {
   print(`ready tcp=${tcp} http=${http} data=${settings.ephemeral ? "memory" : settings.data}`)
   // To a person, and on a first start to whoever reads the log; a service that restarts has heard it.
   if (process.stdout.isTTY !== true && !firstStart) return
   const data = settings.data === "./millrace-data" ? "" : ` --data ${settings.data}`
   const url = tcp === "127.0.0.1:7100" ? "" : ` --url tcp://${tcp}`
-  for (const line of [
-    "",
-    "What to try next, in another terminal:",
-    `  npx millrace load --duration 10${url}${data}      card traffic, and how fast it goes`,
-    `  npx millrace load --mode terminals${url}${data}   the same from single terminals`,
-    "  npx millrace demo                              a small scheme and a story, on its own",
-    `  curl http://${http}/metrics               what it counts`,
-    "Ctrl-C stops it cleanly.",
-  ]) {
+  const traffic = [
+    [`npx millrace load --duration 10${url}${data}`, "card traffic, and how fast it goes"],
+    [`npx millrace load --mode terminals${url}${data}`, "the same from single terminals"],
+  ]
+  const hints = [
+    ...(credential ? traffic : []),
+    ["npx millrace demo", "a small scheme and a story, on its own"],
+    [`curl http://${http}/metrics`, "what it counts"],
+  ]
+  const width = Math.max(...hints.map(([command]) => command.length))
+  const lines = hints.map(([command, what]) => `  ${command.padEnd(width)}   ${what}`)
+  for (const line of ["", "What to try next, in another terminal:", ...lines, "Ctrl-C stops it cleanly."]) {
     say(line)
   }
 }
@@ -226,34 +260,3 @@ const welcomeText = (tcp: string): string =>
     "GET /metrics  what it counts, for Prometheus",
     "",
   ].join("\n")
-
-// ---- the end
-
-/** Sessions that do not read their answers are not waited for longer. */
-const drainMsMax = 10_000
-
-const shutDown = Effect.fnUntraced(function* (
-  engine: Engine["Service"],
-  gateway: Gateway["Service"],
-  { say, complain }: Voice,
-) {
-  say("stopping: no new connections; what is in flight is answered")
-  yield* gateway.stopAccepting
-  yield* engine.drained.pipe(
-    Effect.timeoutOrElse({
-      duration: drainMsMax,
-      orElse: () => Effect.sync(() => complain(`not everything was answered within ${drainMsMax / 1_000} s`)),
-    }),
-  )
-  const position = yield* engine.snapshot.pipe(
-    Effect.catchCause((cause) =>
-      Effect.as(
-        Effect.sync(() =>
-          complain(`no snapshot was taken, the next start replays: ${String(Cause.squash(cause))}`),
-        ),
-        undefined,
-      ),
-    ),
-  )
-  if (position !== undefined) say(`stopped: snapshot at ${grouped(position)}`)
-})

@@ -10,7 +10,7 @@ export const MASTER_KEY_FILE_VARIABLE = "MILLRACE_MASTER_KEY_FILE"
 /** What a data directory was made with and keeps for life. */
 export interface Fixed {
   readonly shards: number
-  /** May be changed by a later configuration; replay of a whole journal needs what it was. */
+  /** Recovery and `journal verify` decide again with the memory that decided first. */
   readonly rememberedTransactions: number
 }
 

@@ -54,6 +54,12 @@ describe("remarks", () => {
     expect(remarks(figures({ lateShare: 0.05 }), true)).toEqual([expect.stringContaining("over 1 ms late")])
   })
 
+  it("warns when nothing was approved", () => {
+    const responses = new Float64Array(128)
+    responses[58] = 100
+    expect(remarks(figures({ responses }), false)).toEqual([expect.stringMatching(/^nothing was approved: /)])
+  })
+
   it("says what was not answered and not sent", () => {
     const lines = remarks(figures({ unanswered: 3, unsent: 4, gone: "nothing listens" }), true)
     expect(lines).toHaveLength(3)

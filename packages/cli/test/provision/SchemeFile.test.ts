@@ -56,3 +56,20 @@ describe("parseScheme", () => {
     expect(Result.isFailure(parseScheme("{", "s.json"))).toBe(true)
   })
 })
+
+it("says what a key that is not known may have meant", () => {
+  expect(errors({ merchnats: [] })).toEqual([
+    expect.stringMatching(/merchnats: .*\(did you mean "merchants"\?\)$/),
+  ])
+  expect(errors({ merchants: [{ number: 1, nmae: "A", name: "A", currency: 978 }] })).toEqual([
+    expect.stringMatching(/merchants\[0\]\.nmae: .*\(did you mean "name"\?\)$/),
+  ])
+})
+
+it("keeps what is not JSON to one line", () => {
+  const result = parseScheme('{\n  "merchants": [\n    {"number": 1,,}\n  ]\n}\n', "s.json")
+  const [line, ...more] = Result.isFailure(result) ? result.failure : []
+  expect(line).toMatch(/^s\.json is not JSON: .+$/)
+  expect(line).not.toContain("\n")
+  expect(more).toEqual([])
+})
