@@ -23,7 +23,7 @@ export interface GatewayLimits {
 }
 
 export const defaultGatewayLimits: GatewayLimits = {
-  sessionsMax: 20_000,
+  sessionsMax: 16_384,
   recordsInFlightMax: 32_768,
   messagesInFlightMax: 64,
   unreadBytesMax: 1_048_576,
