@@ -6,9 +6,9 @@ import type { Lane } from "./Lane.ts"
 import { forEachBlock, restorePart } from "./Recovery.ts"
 
 /**
- * While a shard is down nothing of it is journaled, and control commands wait, so the journal's end is fixed for
- * it: everything decided before the call must be durable, then snapshot and tail give the state it had before
- * the record that it fell over.
+ * While a shard is down nothing of it is journaled, and control commands are refused, so its own last slot is fixed.
+ * The lane's end is not: the others go on. Snapshot and journal bring the shard close to it, the memory to it, and what
+ * results is the state it had before the record that it fell over.
  */
 export const rebuildShard = Effect.fnUntraced(function* (
   lane: Lane,
