@@ -15,7 +15,8 @@ import {
 export interface FrameSink {
   /**
    * `count` whole units begin at byte `at` of `view`. Returns how many were taken; fewer than `count` stops the reader
-   * until resume() (back-pressure). The view is good only during the call.
+   * until resume() (back-pressure). The view is good only during the call. Within it the sink may change the units: those
+   * that it did not take come again as it left them.
    */
   units(view: DataView, at: number, count: number, correlation: number): number
   /** One whole message. The payload is good only during the call. */

@@ -4,6 +4,8 @@
 export const ResponseCode = {
   approved: 0,
   doNotHonour: 5,
+  /** Approved for less than was asked: `available` is the approved amount, and nothing is left. */
+  partiallyApproved: 10,
   invalidTransaction: 12,
   badAmount: 13,
   noSuchCard: 14,
@@ -33,6 +35,7 @@ export type ResponseCode = (typeof ResponseCode)[ResponseName]
 const texts: { readonly [name in ResponseName]: string } = {
   approved: "Approved",
   doNotHonour: "Refused without a reason to give",
+  partiallyApproved: "Approved for a part of the amount",
   invalidTransaction: "Invalid transaction",
   badAmount: "Invalid amount",
   noSuchCard: "No such card",
@@ -69,6 +72,10 @@ export const responseText = (code: number): string => {
   const name = nameByCode.get(code)
   return name === undefined ? `Response ${code}` : texts[name]
 }
+
+/** Whether money moved, or a question was answered: the amount asked for or a part of it. */
+export const isApproved = (code: number): boolean =>
+  code === ResponseCode.approved || code === ResponseCode.partiallyApproved
 
 /** As field 39 carries it: two digits. */
 export const responseDigits = (code: number): string => String(code).padStart(2, "0")

@@ -19,6 +19,7 @@ export {
 } from "./Frame.ts"
 export { FrameReader, type FrameSink } from "./FrameReader.ts"
 export {
+  flagsOf,
   KIND_RESERVED_FROM,
   Kind,
   type KindName,
@@ -26,6 +27,8 @@ export {
   kindNames,
   RECORD_FLAGS_KNOWN,
   RecordFlag,
+  type RecordFlagName,
+  recordFlagNames,
 } from "./Kind.ts"
 export {
   CLIENT_NONCE_BYTES_MAX,
@@ -64,6 +67,26 @@ export {
   writeOutcome,
 } from "./Outcome.ts"
 export {
+  type BlockCipher,
+  checkPin,
+  DECIMAL_BYTES,
+  decodePinBlock,
+  encodePinBlock,
+  isPin,
+  PAN_DIGITS_MAX,
+  PIN_DIGITS_MAX,
+  PIN_DIGITS_MIN,
+  PIN_FILL_BYTES,
+  PIN_KEY_BYTES,
+  pinFieldDigit,
+  pinFieldDigits,
+  pinKeyTranscript,
+  writeDecimal,
+  writePanField,
+  writePinField,
+  xorBlock,
+} from "./PinBlock.ts"
+export {
   decodeRecord,
   encodeRecord,
   littleEndianHost,
@@ -89,6 +112,7 @@ export {
   referenceMsOf,
 } from "./Reference.ts"
 export {
+  isApproved,
   OutcomeFlag,
   ResponseCode,
   type ResponseName,

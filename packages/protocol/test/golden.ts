@@ -1,8 +1,9 @@
 // The frames that PROTOCOL.md shows, made by the code from the fixed values that the page states.
-import { createHmac } from "node:crypto"
+import { createCipheriv, createHmac } from "node:crypto"
 import {
   batchFrame,
   clientTranscript,
+  encodePinBlock,
   Kind,
   type MessageMap,
   makeReference,
@@ -11,6 +12,9 @@ import {
   OutcomeFlag,
   outcomeBytes,
   packMessage,
+  pinKeyTranscript,
+  RecordAt,
+  RecordFlag,
   ResponseCode,
   recordBytes,
   serverTranscript,
@@ -25,6 +29,13 @@ export const serverNonce = counting(0x40, 32)
 const hmac = (bytes: Uint8Array) => Uint8Array.from(createHmac("sha256", key).update(bytes).digest())
 export const clientProof = hmac(clientTranscript(identity, serverNonce, clientNonce))
 export const serverProof = hmac(serverTranscript(identity, serverNonce, clientNonce))
+
+export const pinKey = hmac(pinKeyTranscript(serverNonce, clientNonce))
+const pinCipher = createCipheriv("aes-256-ecb", pinKey, null).setAutoPadding(false)
+const card = 6_000_000_000_000_000_017n
+export const fill = counting(0x60, 8)
+const pinBlock = (pin: string) => encodePinBlock((block) => pinCipher.update(block), card, pin, fill)
+export const block1234 = Uint8Array.from(pinBlock("1234"))
 
 const message = (correlation: number, map: MessageMap) => messageFrame(packMessage(map), correlation)
 const concat = (...parts: ReadonlyArray<Uint8Array>) => Uint8Array.from(parts.flatMap((part) => [...part]))
@@ -47,6 +58,30 @@ const reversal = recordBytes({
   flags: 1,
   currency: 978,
 })
+const record = (counter: number, kind: Kind, amount: number, change: object) =>
+  recordBytes({
+    reference: makeReference(1_760_000_002_000, counter),
+    card,
+    amount,
+    terminal: 1001,
+    kind,
+    currency: 978,
+    ...change,
+  })
+const pinChange = record(1, Kind.pinChange, 0, { pinBlock: block1234 })
+pinChange.set(pinBlock("567890"), RecordAt.original)
+/** A part of 50.00 will do; PIN 1234 becomes 567890; 2 debits of 62.50 and 1 credit of 5.00 are agreed, come what may. */
+const withPins = [
+  record(0, Kind.purchase, 5_000, { flags: RecordFlag.partial, pinBlock: block1234 }),
+  pinChange,
+  record(2, Kind.close, 6_250, {
+    card: 0n,
+    original: 500n,
+    counterparty: (1n << 32n) | 2n,
+    flags: RecordFlag.forced,
+  }),
+]
+
 const answers = [
   outcomeBytes({
     reference: makeReference(1_760_000_000_000, 0),
@@ -87,6 +122,7 @@ export const golden: { readonly [name: string]: Uint8Array } = {
   }),
   batch: batchFrame(concat(purchase, reversal), 64, 7),
   outcomes: batchFrame(concat(...answers), 32, 0),
+  pins: batchFrame(concat(...withPins), 64, 9),
   transact: message(8, {
     type: "transact",
     kind: "purchase",
@@ -105,6 +141,13 @@ export const golden: { readonly [name: string]: Uint8Array } = {
     response: 0,
     duplicate: false,
   }),
+  lifecycle: message(10, {
+    type: "lifecycle",
+    card,
+    action: "lost",
+    reason: "the holder called",
+  }),
+  "lifecycle.ok": message(10, { type: "lifecycle.ok", created: 1, existing: 0 }),
   error: message(0, {
     type: "error",
     code: "batch-too-long",

@@ -8,62 +8,9 @@ import {
   decodeRequest,
   decodeResponse,
   errorCodes,
-  type Request,
   requestTypes,
 } from "../src/messages.ts"
-import { amount, u64 } from "./arbitraries.ts"
-
-const currency = fc.integer({ min: 1, max: 999 })
-const terminal = fc.integer({ min: 1, max: 100_000 })
-const requests: { readonly [type in Request["type"]]: fc.Arbitrary<Request> } = {
-  echo: fc.record({ type: fc.constant("echo" as const), data: fc.constantFrom(1, "a", null, 2 ** 40) }),
-  transact: fc.record(
-    {
-      type: fc.constant("transact" as const),
-      kind: fc.constantFrom("balance" as const, "purchase" as const, "reversal" as const),
-      reference: u64,
-      card: u64,
-      amount,
-      currency,
-      terminal,
-      original: u64,
-      counterparty: u64,
-      repeat: fc.boolean(),
-    },
-    { requiredKeys: ["type", "kind", "reference", "card", "amount", "currency", "terminal"] },
-  ),
-  merchant: fc.record({
-    type: fc.constant("merchant" as const),
-    number: terminal,
-    name: fc.string({ minLength: 1, maxLength: 64 }),
-    currency,
-    feeBasisPoints: fc.integer({ min: 0, max: 10_000 }),
-  }),
-  terminals: fc.record({
-    type: fc.constant("terminals" as const),
-    first: terminal,
-    count: fc.integer({ min: 1, max: 8_192 }),
-    merchant: terminal,
-  }),
-  cards: fc.record({
-    type: fc.constant("cards" as const),
-    first: fc.bigInt({ min: 1n, max: 2n ** 64n - 8_192n }),
-    count: fc.integer({ min: 1, max: 8_192 }),
-    currency,
-    openingBalance: amount,
-  }),
-  host: fc.record({
-    type: fc.constant("host" as const),
-    id: fc.stringMatching(/^[A-Za-z0-9._-]{1,64}$/),
-    terminals: fc.array(
-      fc.tuple(terminal, terminal).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const),
-      { maxLength: 5 },
-    ),
-    permissions: fc.subarray(["transact", "provision", "inspect", "administer"] as const),
-  }),
-  card: fc.record({ type: fc.constant("card" as const), card: u64 }),
-  accounts: fc.record({ type: fc.constant("accounts" as const) }),
-}
+import { requests } from "./requests.ts"
 
 /** The complaint about a request that differs from a good one in some fields. */
 const complaint = (change: object, base: object = merchant) => {
@@ -71,6 +18,7 @@ const complaint = (change: object, base: object = merchant) => {
   return Result.isFailure(result) ? `${result.failure.code} ${result.failure.message}` : "none"
 }
 const merchant = { type: "merchant", number: 1, name: "a", currency: 978, feeBasisPoints: 0 }
+const plain = { type: "merchant", number: 1, name: "a", currency: 978 }
 const transact = {
   type: "transact",
   kind: "purchase",
@@ -89,7 +37,7 @@ describe("messages", () => {
         const unpacked = unpackMessage(packMessage({ ...request }))
         expect(unpacked.ok && decodeRequest(unpacked.value)).toEqual(Result.succeed(request))
       }),
-      { numRuns: 300 },
+      { numRuns: 600 },
     )
   })
 
@@ -127,6 +75,69 @@ describe("messages", () => {
     const terminals = { type: "terminals", first: 0xffff_ffff, count: 2, merchant: 1 }
     expect(complaint({}, terminals)).toMatch(/terminals: the last terminal/)
     expect(complaint({ count: 1 }, terminals)).toBe("none")
+  })
+
+  it("say which flag, PIN or fee does not fit", () => {
+    const block = new Uint8Array(16)
+    expect(complaint({ partial: true, pin: block }, transact)).toBe("none")
+    expect(complaint({ partial: true, kind: "refund" }, transact)).toBe(
+      "bad-message transact: partial: does not go with a refund",
+    )
+    expect(complaint({ partial: false, kind: "refund", code: true }, transact)).toBe("none")
+    expect(complaint({ code: true }, transact)).toMatch(/transact: code: does not go with a purchase/)
+    expect(complaint({ forced: true }, transact)).toMatch(/transact: forced: does not go/)
+    expect(complaint({ pin: block.subarray(1) }, transact)).toMatch(
+      /transact: pin: expected 16 bytes, got 15/,
+    )
+    expect(complaint({ newPin: block }, transact)).toMatch(/transact: newPin: goes with a pinChange alone/)
+    const change = { ...transact, kind: "pinChange", amount: 0, newPin: block }
+    expect(complaint({}, change)).toBe("none")
+    expect(complaint({ original: 1 }, change)).toMatch(/transact: newPin: takes the place of original/)
+    expect(complaint({ purchaseFee: [{ fixed: 1 }] })).toMatch(/merchant: feeBasisPoints: says the same/)
+    const fee = (rechargeFee: unknown) => complaint({ rechargeFee }, plain)
+    expect(
+      fee([
+        { upTo: 5, fixed: 1 },
+        { basisPoints: 100, min: 1, max: 2 },
+      ]),
+    ).toBe("none")
+    expect(fee([{ upTo: 5 }])).toMatch(/merchant: rechargeFee.0.upTo: the last tier/)
+    expect(fee([{ fixed: 1 }, {}])).toMatch(/merchant: rechargeFee.0.upTo: only the last/)
+    expect(fee([{ upTo: 5 }, { upTo: 5 }, {}])).toMatch(/merchant: rechargeFee.1.upTo: must be greater/)
+    expect(fee([{ min: 2, max: 1 }])).toMatch(/merchant: rechargeFee.0.max: must not be less/)
+    expect(fee([])).toMatch(/merchant: rechargeFee: /)
+    expect(fee(Array(9).fill({}))).toMatch(/merchant: rechargeFee: /)
+  })
+
+  it("say what is wrong with a card's or terminal's command", () => {
+    const float = { type: "float", merchant: 1, amount: -5, reference: 1 }
+    expect(complaint({}, float)).toBe("none")
+    expect(complaint({ amount: 0 }, float)).toMatch(/float: amount: must not be 0/)
+    const life = { type: "lifecycle", card: 1, action: "lock", reason: "asked for" }
+    expect(complaint({}, life)).toBe("none")
+    expect(complaint({ reason: "" }, life)).toMatch(/lifecycle: reason: /)
+    expect(complaint({ reason: "x".repeat(81) }, life)).toMatch(/lifecycle: reason: .*80/)
+    expect(complaint({ action: "lose" }, life)).toMatch(/lifecycle: action: Expected "activate"/)
+    const issue = { type: "issue", product: 1, serial: 0, count: 1_001 }
+    expect(complaint({}, issue)).toMatch(/issue: count: .*1000/)
+    const product = { type: "product", number: 1, name: "a", currency: 978, bin: "600000" }
+    expect(complaint({}, product)).toBe("none")
+    expect(complaint({ bin: "60" }, product)).toMatch(/product: bin: /)
+    expect(complaint({ categories: [[5, 4]] }, product)).toMatch(/product: categories: a range's end/)
+    expect(complaint({ purses: [{ purse: "main" }] }, product)).toMatch(/product: purses.0.purse: /)
+    expect(complaint({ pin: { rule: "above", tries: 16 } }, product)).toMatch(/product: pin.tries: .*15/)
+    const terminal = { type: "terminal", number: 1 }
+    expect(complaint({ kinds: ["sale"] }, terminal)).toMatch(/terminal: kinds.0: Expected "balance"/)
+    const many = Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`p${i}`, ""]))
+    expect(complaint({ parameters: many }, terminal)).toMatch(/terminal: parameters: expected at most 32/)
+    expect(complaint({ parameters: { "1x": "" } }, terminal)).toMatch(
+      /terminal: parameters.1x: a name matches/,
+    )
+    expect(complaint({ parameters: { p: 1 } }, terminal)).toMatch(/terminal: parameters.p: /)
+    expect(complaint({ checkValue: "12345" }, { type: "check-card", card: 1 })).toMatch(
+      /check-card: checkValue: /,
+    )
+    expect(complaint({ card: 1, count: 51 }, { type: "history" })).toMatch(/history: count: .*50/)
   })
 
   it("refuse a type that is not known, and none", () => {
