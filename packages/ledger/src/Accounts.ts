@@ -1,19 +1,21 @@
-// A shard's accounts: totals by currency, and its stripe of every merchant's payable.
+// A shard's accounts: totals by currency, and its stripes of every merchant's payable and float.
 import { ImageRefused } from "./errors.ts"
 import { itemBytes, type Piece, PieceTag, tablePieces } from "./Image.ts"
 import { ACCOUNT_MAX } from "./limits.ts"
-import { ACCOUNT_COUNT, ACCOUNTS_MAX, Account, type Postings } from "./Postings.ts"
+import { ACCOUNTS_MAX, Account, type Postings } from "./Postings.ts"
 
 /** Every account of every currency of one shard adds up to 0 at every journal position. */
 export class Accounts {
-  /** ACCOUNTS_MAX places for each currency; `payable` has none here, it is kept by merchant. */
+  /** ACCOUNTS_MAX places for each currency; those that are kept by merchant have none in use here. */
   #general = new Float64Array(ACCOUNTS_MAX)
   #payable = new Float64Array(64)
+  #float = new Float64Array(64)
 
   /** Makes room before anything is posted, so that no posting has to look. */
   reserve(currencies: number, merchants: number): void {
     this.#general = grown(this.#general, currencies * ACCOUNTS_MAX)
     this.#payable = grown(this.#payable, merchants)
+    this.#float = grown(this.#float, merchants)
   }
 
   general(currency: number, account: number): number {
@@ -24,48 +26,64 @@ export class Accounts {
     return this.#payable[merchant]
   }
 
-  /** Would every account stay within ±ACCOUNT_MAX? */
+  /** This shard's stripe; the merchant's float is the sum over the shards. */
+  float(merchant: number): number {
+    return this.#float[merchant]
+  }
+
+  /**
+   * Would every account stay within ±ACCOUNT_MAX? What is held or locked returns to purses without being asked again,
+   * so it counts with them.
+   */
   allow(postings: Postings): boolean {
-    const { amounts } = postings
+    const { accounts, amounts, count } = postings
     const at = postings.currency * ACCOUNTS_MAX
-    for (let account = 0; account < ACCOUNT_COUNT; account++) {
-      const amount = amounts[account]
-      if (amount === 0) continue
-      const before =
-        account === Account.payable ? this.#payable[postings.merchant] : this.#general[at + account]
-      if (Math.abs(before + amount) > ACCOUNT_MAX) return false
+    let owed = 0
+    for (let i = 0; i < count; i++) {
+      const account = accounts[i]
+      if (Math.abs(this.#balance(postings, account) + amounts[i]) > ACCOUNT_MAX) return false
+      if (account === Account.purse || account === Account.held || account === Account.bonusLocked)
+        owed += amounts[i]
     }
-    return true
+    if (owed <= 0) return true
+    const general = this.#general
+    const before =
+      general[at + Account.purse] + general[at + Account.held] + general[at + Account.bonusLocked]
+    return before + owed <= ACCOUNT_MAX
   }
 
   apply(postings: Postings): void {
-    const { amounts } = postings
+    const { accounts, amounts, count, merchant } = postings
     const at = postings.currency * ACCOUNTS_MAX
-    for (let account = 0; account < ACCOUNT_COUNT; account++) {
-      const amount = amounts[account]
-      if (amount === 0) continue
-      if (account === Account.payable) this.#payable[postings.merchant] += amount
-      else this.#general[at + account] += amount
+    for (let i = 0; i < count; i++) {
+      const account = accounts[i]
+      if (account === Account.payable) this.#payable[merchant] += amounts[i]
+      else if (account === Account.float) this.#float[merchant] += amounts[i]
+      else this.#general[at + account] += amounts[i]
     }
   }
 
-  /** Copies at the call: 1 MiB with 131,072 merchants. */
+  #balance(postings: Postings, account: number): number {
+    if (account === Account.payable) return this.#payable[postings.merchant]
+    if (account === Account.float) return this.#float[postings.merchant]
+    return this.#general[postings.currency * ACCOUNTS_MAX + account]
+  }
+
+  /** Copies at the call: 2 MiB with 131,072 merchants. */
   freeze(currencies: number, merchants: number): Array<Generator<Uint8Array, void>> {
+    const general = this.#general.slice(0, currencies * ACCOUNTS_MAX)
     return [
-      tablePieces(
-        PieceTag.general,
-        this.#general.slice(0, currencies * ACCOUNTS_MAX),
-        currencies,
-        ACCOUNTS_MAX,
-      ),
+      tablePieces(PieceTag.general, general, currencies, ACCOUNTS_MAX),
       tablePieces(PieceTag.payable, this.#payable.slice(0, merchants), merchants, 1),
+      tablePieces(PieceTag.float, this.#float.slice(0, merchants), merchants, 1),
     ]
   }
 
   restore(image: string, piece: Piece): void {
     const end = piece.first + piece.count
     const isGeneral = piece.tag === PieceTag.general
-    const table = isGeneral ? this.#general : this.#payable
+    const byMerchant = piece.tag === PieceTag.payable ? this.#payable : this.#float
+    const table = isGeneral ? this.#general : byMerchant
     const width = isGeneral ? ACCOUNTS_MAX : 1
     if (end * width > table.length) throw new ImageRefused(image, "has more accounts than it said")
     itemBytes(table, piece.first * width, end * width).set(piece.body)

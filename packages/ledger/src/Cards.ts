@@ -1,218 +1,382 @@
-// A shard's cards: one 128-byte struct each, in pieces that never move, with copies kept aside while a snapshot is read.
+// What a card is: status, purses, counters, PIN tries, dates; the fields of the structs that CardTable keeps.
 
-import { Defect, ImageRefused } from "./errors.ts"
-import { numberHash } from "./hash.ts"
-import { emptyPiece, PIECE_HEADER_BYTES, type Piece, PieceTag } from "./Image.ts"
-import { CARDS_PER_SHARD_MAX } from "./limits.ts"
-import { NumberIndex } from "./NumberIndex.ts"
+import { monthOfDay } from "./Calendar.ts"
+import { CardTable } from "./CardTable.ts"
+import { PURSES } from "./cardNames.ts"
 
-export const CARD_BYTES = 128
-const CARD_WORDS = 32
-const CARD_DOUBLES = 16
-const WORDS_SHIFT = 5
-const DOUBLES_SHIFT = 4
+export { CARD_BYTES } from "./CardTable.ts"
+export {
+  CardStatus,
+  type CardStatusName,
+  cardStatusNames,
+  PURSES,
+  Purse,
+  type PurseName,
+  purseNames,
+} from "./cardNames.ts"
 
-/** What a transaction touches lies in the first 64 bytes; the rest is for purses, holds, limits and counters to come. */
-export const CardWord = {
-  numberLo: 0,
-  numberHi: 1,
-  /** u16 ISO 4217 numeric, u8 status, u8 0 */
+/** The first 64 bytes are all that a purchase touches on a card without PIN, expiry date and other purses than main. */
+const Word = {
+  /** u16 ISO 4217 numeric, u8 status, u8 flags: see below */
   currencyStatus: 2,
-  /** While frozen: where the copy of this card lies, plus 1. Zero in every image. */
-  shadow: 3,
+  /** u16 product's slot, u8 PIN tries, u8 months over which locked bonus is still spread */
+  product: 4,
+  /** Lower 32 bits of the sequence of the card's newest slot. */
+  last: 5,
+  /** u16 day and u16 month of the counters */
+  stamps: 6,
+  /** u16 of the day, u16 of the month */
+  counts: 7,
+  /** u16 day, u16 day (0: never) */
+  issuedExpires: 32,
+  /** u16 month of the last periodic work */
+  period: 33,
+  fundReferenceLo: 36,
+  fundReferenceHi: 37,
+  pinLo: 38,
+  pinHi: 39,
+  /** The replacing card's slot plus 1. */
+  replacedBy: 40,
+  /** The replaced card's slot plus 1. */
+  replaces: 41,
+  /** What the check value is made from. */
+  nonce: 42,
+  /** u32 minor units */
+  deposit: 43,
+  /** u16 each, purses 1 to 8 */
+  purseExpires: 44,
 } as const
-export const CardDouble = { purse: 2, issuedMs: 3 } as const
+const Double = { main: 4, held: 5, dayAmount: 6, monthAmount: 7, bonus: 8, bonusLocked: 17 } as const
 
-export const CardStatus = { active: 1 } as const
+// Flags say whether a field of the last cache line is worth reading.
+const NAMED = 1 << 24
+const HAS_PIN = 1 << 25
+const EXPIRES = 1 << 26
+const REPLACED = 1 << 27
+/** 4 bits: the status before a blacklisting. */
+const PREVIOUS_SHIFT = 28
+const COUNT_MAX = 0xffff
 
-/** 2 MiB: few enough arrays, with 10,000,000 cards, for their headers to stay in cache; given page by page as touched. */
-const PIECE_SHIFT = 14
-const CARDS_PER_PIECE = 2 ** PIECE_SHIFT
-const PIECE_MASK = CARDS_PER_PIECE - 1
-const PIECE_WORDS = CARDS_PER_PIECE * CARD_WORDS
-const PIECE_BYTES = CARDS_PER_PIECE * CARD_BYTES
-const SLAB_PIECES_MAX = 32
-/** Cards of one piece of an image, 512 KiB; pieces hold a whole number of them. */
-const CARDS_PER_CAPTURE = 4_096
-
-export class Cards {
-  readonly #words: Array<Int32Array> = []
-  readonly #doubles: Array<Float64Array> = []
-  readonly #index: NumberIndex
-  #slab = new ArrayBuffer(0)
-  #slabLeft = 0
-  #count = 0
-  /** While frozen, cards from `captured` up to `frozen` are owed to the image; otherwise both are 0. */
-  #frozen = 0
-  #captured = 0
-  readonly #shadows: Array<Int32Array> = []
-  #shadowCount = 0
-
-  /** @param shard any number; indexes of different shards grow at different sizes */
-  constructor(shard: number) {
-    const hashOf = (slot: number): number => {
-      const words = this.#words[slot >>> PIECE_SHIFT]
-      const at = (slot & PIECE_MASK) << WORDS_SHIFT
-      return numberHash(words[at + CardWord.numberLo], words[at + CardWord.numberHi])
-    }
-    this.#index = new NumberIndex(this.#words, PIECE_SHIFT, WORDS_SHIFT, hashOf, shard)
-  }
-
-  get count(): number {
-    return this.#count
-  }
-
-  /** The card's slot, or −1. `hash` is numberHash(lo, hi). */
-  find(hash: number, lo: number, hi: number): number {
-    return this.#index.find(hash, lo, hi)
-  }
-
-  /** Reading ahead, in two halves: see `Decider.readAhead`. */
-  peek(hash: number): number {
-    return this.#index.peek(hash)
-  }
-
-  peekCard(entry: number): number {
-    return this.#index.peekStruct(entry)
-  }
-
-  add(lo: number, hi: number, currency: number, issuedMs: number): number {
-    if (this.#count === CARDS_PER_SHARD_MAX)
-      throw new Defect("a shard is full: the command should be refused")
-    const slot = this.#count
-    if (slot >>> PIECE_SHIFT === this.#words.length) this.#addPiece()
-    this.#count++
-    const words = this.#words[slot >>> PIECE_SHIFT]
-    const at = (slot & PIECE_MASK) << WORDS_SHIFT
-    words[at + CardWord.numberLo] = lo
-    words[at + CardWord.numberHi] = hi
-    words[at + CardWord.currencyStatus] = currency | (CardStatus.active << 16)
-    this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + CardDouble.issuedMs] =
-      issuedMs
-    this.#index.add(numberHash(lo, hi), slot)
+export class Cards extends CardTable {
+  /** Issued at `day` of `month`; every other field is 0. */
+  add(
+    lo: number,
+    hi: number,
+    currency: number,
+    status: number,
+    product: number,
+    day: number,
+    month: number,
+  ): number {
+    const slot = this.place(lo, hi)
+    this.setWord(slot, Word.currencyStatus, currency | (status << 16))
+    this.setWord(slot, Word.product, product)
+    this.setWord(slot, Word.stamps, day | (month << 16))
+    this.setWord(slot, Word.issuedExpires, day)
+    this.setWord(slot, Word.period, month)
     return slot
   }
 
   currency(slot: number): number {
-    return this.#word(slot, CardWord.currencyStatus) & 0xffff
+    return this.word(slot, Word.currencyStatus) & 0xffff
   }
 
   status(slot: number): number {
-    return (this.#word(slot, CardWord.currencyStatus) >>> 16) & 0xff
+    return (this.word(slot, Word.currencyStatus) >>> 16) & 0xff
   }
 
-  issuedMs(slot: number): number {
-    return this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + CardDouble.issuedMs]
+  setStatus(slot: number, status: number): void {
+    this.setWord(
+      slot,
+      Word.currencyStatus,
+      (this.word(slot, Word.currencyStatus) & ~0xff0000) | (status << 16),
+    )
   }
 
-  /** Minor units. */
-  purse(slot: number): number {
-    return this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + CardDouble.purse]
+  previousStatus(slot: number): number {
+    return this.word(slot, Word.currencyStatus) >>> PREVIOUS_SHIFT
   }
 
-  addToPurse(slot: number, amount: number): void {
-    if (slot < this.#frozen && slot >= this.#captured) this.#keep(slot)
-    this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + CardDouble.purse] += amount
+  setPreviousStatus(slot: number, status: number): void {
+    const others = this.word(slot, Word.currencyStatus) & (2 ** PREVIOUS_SHIFT - 1)
+    this.setWord(slot, Word.currencyStatus, others | (status << PREVIOUS_SHIFT))
   }
 
-  /** From here on the image is of this moment: the first change of a card that is not captured yet keeps a copy. */
-  freeze(): number {
-    if (this.#frozen !== 0) throw new Defect("the cards are frozen already")
-    this.#frozen = this.#count
-    this.#captured = 0
-    return this.#count
+  isNamed(slot: number): boolean {
+    return this.#hasFlag(slot, NAMED)
   }
 
-  thaw(): void {
-    // Shadow words that stay behind are told by the copy's own note of its card, so none has to be looked for.
-    this.#frozen = 0
-    this.#captured = 0
-    this.#shadows.length = 0
-    this.#shadowCount = 0
+  setNamed(slot: number): void {
+    this.#setFlag(slot, NAMED)
   }
 
-  /** The next piece of the image, or null. Once captured, its cards change freely. */
-  capture(): Uint8Array | null {
-    const first = this.#captured
-    if (first >= this.#frozen) return null
-    const count = Math.min(CARDS_PER_CAPTURE, this.#frozen - first)
-    const piece = emptyPiece(PieceTag.cards, first, count, count * CARD_BYTES)
-    const image = new Int32Array(piece.buffer, PIECE_HEADER_BYTES, count * CARD_WORDS)
-    const from = (first & PIECE_MASK) << WORDS_SHIFT
-    image.set(this.#words[first >>> PIECE_SHIFT].subarray(from, from + count * CARD_WORDS))
-    for (let at = 0, slot = first; at < image.length; at += CARD_WORDS, slot++) {
-      const shadow = image[at + CardWord.shadow]
-      if (shadow === 0) continue
-      const copy = this.#shadowOf(shadow, slot)
-      if (copy >= 0) this.#overlay(image, at, copy)
-      image[at + CardWord.shadow] = 0
+  /** The product's slot. */
+  product(slot: number): number {
+    return this.word(slot, Word.product) & 0xffff
+  }
+
+  issuedDay(slot: number): number {
+    return this.word(slot, Word.issuedExpires) & 0xffff
+  }
+
+  /** The last day on which it is good; 0: no such day. */
+  expiresDay(slot: number): number {
+    return this.word(slot, Word.issuedExpires) >>> 16
+  }
+
+  setExpiresDay(slot: number, day: number): void {
+    this.setWord(slot, Word.issuedExpires, this.issuedDay(slot) | (day << 16))
+    if (day !== 0) this.#setFlag(slot, EXPIRES)
+  }
+
+  isExpired(slot: number, day: number): boolean {
+    if (!this.#hasFlag(slot, EXPIRES)) return false
+    const expires = this.expiresDay(slot)
+    return expires !== 0 && day > expires
+  }
+
+  nonce(slot: number): number {
+    return this.word(slot, Word.nonce) >>> 0
+  }
+
+  setNonce(slot: number, nonce: number): void {
+    this.setWord(slot, Word.nonce, nonce)
+  }
+
+  /** Minor units, below 2^32. */
+  deposit(slot: number): number {
+    return this.word(slot, Word.deposit) >>> 0
+  }
+
+  setDeposit(slot: number, amount: number): void {
+    this.setWord(slot, Word.deposit, amount)
+  }
+
+  // ---- money, minor units
+
+  balance(slot: number, purse: number): number {
+    return this.double(slot, purse === 0 ? Double.main : Double.bonus - 1 + purse)
+  }
+
+  addTo(slot: number, purse: number, amount: number): void {
+    const double = purse === 0 ? Double.main : Double.bonus - 1 + purse
+    this.setDouble(slot, double, this.double(slot, double) + amount)
+  }
+
+  /** Of all purses. */
+  total(slot: number): number {
+    let sum = 0
+    for (let purse = 0; purse < PURSES; purse++) sum += this.balance(slot, purse)
+    return sum
+  }
+
+  held(slot: number): number {
+    return this.double(slot, Double.held)
+  }
+
+  addHeld(slot: number, amount: number): void {
+    this.setDouble(slot, Double.held, this.double(slot, Double.held) + amount)
+  }
+
+  bonusLocked(slot: number): number {
+    return this.double(slot, Double.bonusLocked)
+  }
+
+  addBonusLocked(slot: number, amount: number): void {
+    this.setDouble(slot, Double.bonusLocked, this.double(slot, Double.bonusLocked) + amount)
+  }
+
+  /** Months over which the locked bonus is still to be released. */
+  monthsLeft(slot: number): number {
+    return this.word(slot, Word.product) >>> 24
+  }
+
+  setMonthsLeft(slot: number, months: number): void {
+    this.setWord(slot, Word.product, (this.word(slot, Word.product) & 0xffffff) | (months << 24))
+  }
+
+  /** The last day of purse 1 to 8; 0: none. */
+  purseExpires(slot: number, purse: number): number {
+    if (purse === 0) return 0
+    return (this.word(slot, Word.purseExpires + ((purse - 1) >> 1)) >>> (((purse - 1) & 1) << 4)) & 0xffff
+  }
+
+  setPurseExpires(slot: number, purse: number, day: number): void {
+    const word = Word.purseExpires + ((purse - 1) >> 1)
+    const shift = ((purse - 1) & 1) << 4
+    this.setWord(slot, word, (this.word(slot, word) & ~(0xffff << shift)) | (day << shift))
+  }
+
+  periodMonth(slot: number): number {
+    return this.word(slot, Word.period) & 0xffff
+  }
+
+  setPeriodMonth(slot: number, month: number): void {
+    this.setWord(slot, Word.period, month)
+  }
+
+  // ---- counters: what was spent in the day and in the month of their stamps
+
+  /** The day of the last approved transaction, or of issue. */
+  activeDay(slot: number): number {
+    return this.word(slot, Word.stamps) & 0xffff
+  }
+
+  dayAmount(slot: number, day: number): number {
+    return this.activeDay(slot) === day ? this.double(slot, Double.dayAmount) : 0
+  }
+
+  dayCount(slot: number, day: number): number {
+    return this.activeDay(slot) === day ? this.word(slot, Word.counts) & 0xffff : 0
+  }
+
+  monthAmount(slot: number, month: number): number {
+    return this.word(slot, Word.stamps) >>> 16 === month ? this.double(slot, Double.monthAmount) : 0
+  }
+
+  monthCount(slot: number, month: number): number {
+    return this.word(slot, Word.stamps) >>> 16 === month ? this.word(slot, Word.counts) >>> 16 : 0
+  }
+
+  /** The card is used at this day: counters of another day or month begin anew. */
+  touchDay(slot: number, day: number, month: number): void {
+    const stamps = this.word(slot, Word.stamps)
+    const now = day | (month << 16)
+    if (stamps === now) return
+    let counts = this.word(slot, Word.counts)
+    if ((stamps & 0xffff) !== day) {
+      this.setDouble(slot, Double.dayAmount, 0)
+      counts &= ~0xffff
     }
-    this.#captured = first + count
-    return piece
-  }
-
-  restore(image: string, piece: Piece): void {
-    if (piece.first !== this.#count || piece.body.length !== piece.count * CARD_BYTES) {
-      throw new ImageRefused(image, "cards are missing")
+    if (stamps >>> 16 !== month) {
+      this.setDouble(slot, Double.monthAmount, 0)
+      counts &= 0xffff
     }
-    if (piece.count > CARDS_PER_CAPTURE || piece.first % CARDS_PER_CAPTURE !== 0) {
-      throw new ImageRefused(image, "its cards are cut in another way")
+    this.setWord(slot, Word.counts, counts)
+    this.setWord(slot, Word.stamps, now)
+  }
+
+  use(slot: number, day: number, month: number, amount: number): void {
+    this.touchDay(slot, day, month)
+    const counts = this.word(slot, Word.counts)
+    const dayCount = Math.min(COUNT_MAX, (counts & 0xffff) + 1)
+    const monthCount = Math.min(COUNT_MAX, (counts >>> 16) + 1)
+    this.setWord(slot, Word.counts, dayCount | (monthCount << 16))
+    this.setDouble(slot, Double.dayAmount, this.double(slot, Double.dayAmount) + amount)
+    this.setDouble(slot, Double.monthAmount, this.double(slot, Double.monthAmount) + amount)
+  }
+
+  /** What was used at `day` did not happen: counters that are still of that day or month are lowered, never below 0. */
+  giveBack(slot: number, day: number, amount: number): void {
+    const counts = this.word(slot, Word.counts)
+    let dayCount = counts & 0xffff
+    let monthCount = counts >>> 16
+    if (this.activeDay(slot) === day) {
+      dayCount = Math.max(0, dayCount - 1)
+      this.setDouble(slot, Double.dayAmount, Math.max(0, this.double(slot, Double.dayAmount) - amount))
     }
-    if (piece.first >>> PIECE_SHIFT === this.#words.length) this.#addPiece()
-    const words = this.#words[piece.first >>> PIECE_SHIFT]
-    const from = (piece.first & PIECE_MASK) << WORDS_SHIFT
-    words.set(new Int32Array(piece.body.buffer, piece.body.byteOffset, piece.count * CARD_WORDS), from)
-    this.#count += piece.count
-    for (let i = 0; i < piece.count; i++) {
-      const at = from + (i << WORDS_SHIFT)
-      this.#index.add(numberHash(words[at], words[at + 1]), piece.first + i)
+    if (this.word(slot, Word.stamps) >>> 16 === monthOfDay(day)) {
+      monthCount = Math.max(0, monthCount - 1)
+      this.setDouble(slot, Double.monthAmount, Math.max(0, this.double(slot, Double.monthAmount) - amount))
     }
+    this.setWord(slot, Word.counts, dayCount | (monthCount << 16))
   }
 
-  /** Bytes held for the cards and for finding them; of the last piece only a part is in use. */
-  get bytes(): number {
-    return this.#words.length * PIECE_WORDS * 4 + this.#index.bytes
+  // ---- PIN
+
+  hasPin(slot: number): boolean {
+    return this.#hasFlag(slot, HAS_PIN)
   }
 
-  #word(slot: number, word: number): number {
-    return this.#words[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << WORDS_SHIFT) + word]
+  /** Looks at all of both words, whatever they are. */
+  pinEquals(slot: number, lo: number, hi: number): boolean {
+    return ((this.word(slot, Word.pinLo) ^ lo) | (this.word(slot, Word.pinHi) ^ hi)) === 0
   }
 
-  /** Pieces are cut from slabs as large as all before them: a huge page needs 2 MiB at a multiple of 2 MiB. */
-  #addPiece(): void {
-    if (this.#slabLeft === 0) {
-      this.#slabLeft = Math.min(SLAB_PIECES_MAX, Math.max(1, this.#words.length))
-      this.#slab = new ArrayBuffer(this.#slabLeft * PIECE_BYTES)
+  setPin(slot: number, lo: number, hi: number): void {
+    this.setWord(slot, Word.pinLo, lo)
+    this.setWord(slot, Word.pinHi, hi)
+    this.#setFlag(slot, HAS_PIN)
+    this.setPinTries(slot, 0)
+  }
+
+  /** Wrong ones since the last right one. */
+  pinTries(slot: number): number {
+    return (this.word(slot, Word.product) >>> 16) & 0xff
+  }
+
+  setPinTries(slot: number, tries: number): void {
+    const word = this.word(slot, Word.product)
+    if (((word >>> 16) & 0xff) === tries) return
+    this.setWord(slot, Word.product, (word & ~0xff0000) | (tries << 16))
+  }
+
+  // ---- replacement and history
+
+  /** The slot of the card that took its place, or −1. */
+  replacedBy(slot: number): number {
+    return this.#hasFlag(slot, REPLACED) ? this.word(slot, Word.replacedBy) - 1 : -1
+  }
+
+  replaces(slot: number): number {
+    return this.word(slot, Word.replaces) - 1
+  }
+
+  /** The last of the chain of replacements that begins with this card: the one that has the money. */
+  newest(slot: number): number {
+    let newest = slot
+    for (let next = this.replacedBy(slot); next >= 0; next = this.replacedBy(newest)) newest = next
+    return newest
+  }
+
+  /** All that the old card has goes to the new one, which has nothing yet; the PIN does not: it depends on the number. */
+  replace(old: number, fresh: number): void {
+    for (let purse = 0; purse < PURSES; purse++) {
+      const balance = this.balance(old, purse)
+      this.addTo(fresh, purse, balance)
+      this.addTo(old, purse, -balance)
+      if (purse > 0) this.setPurseExpires(fresh, purse, this.purseExpires(old, purse))
     }
-    const at = this.#slab.byteLength - this.#slabLeft * PIECE_BYTES
-    this.#slabLeft--
-    this.#words.push(new Int32Array(this.#slab, at, PIECE_WORDS))
-    this.#doubles.push(new Float64Array(this.#slab, at, CARDS_PER_PIECE * CARD_DOUBLES))
+    for (const double of [Double.held, Double.bonusLocked, Double.dayAmount, Double.monthAmount]) {
+      this.setDouble(fresh, double, this.double(old, double))
+      this.setDouble(old, double, 0)
+    }
+    for (const word of [Word.stamps, Word.counts, Word.period, Word.fundReferenceLo, Word.fundReferenceHi]) {
+      this.setWord(fresh, word, this.word(old, word))
+    }
+    this.setMonthsLeft(fresh, this.monthsLeft(old))
+    this.setDeposit(fresh, this.deposit(old))
+    this.setDeposit(old, 0)
+    this.setWord(old, Word.replacedBy, fresh + 1)
+    this.#setFlag(old, REPLACED)
+    this.setWord(fresh, Word.replaces, old + 1)
   }
 
-  /** The place of the copy that shadow word `shadow` names, or −1 when it names none of this freeze. */
-  #shadowOf(shadow: number, slot: number): number {
-    const place = shadow - 1
-    if (place < 0 || place >= this.#shadowCount) return -1
-    const at = ((place & PIECE_MASK) << WORDS_SHIFT) + CardWord.shadow
-    return this.#shadows[place >>> PIECE_SHIFT][at] === slot ? place : -1
+  /** Of the last movement that a command made: the next one's must be greater. */
+  fundReference(slot: number): bigint {
+    const lo = BigInt(this.word(slot, Word.fundReferenceLo) >>> 0)
+    return (BigInt(this.word(slot, Word.fundReferenceHi) >>> 0) << 32n) | lo
   }
 
-  #keep(slot: number): void {
-    const words = this.#words[slot >>> PIECE_SHIFT]
-    const at = (slot & PIECE_MASK) << WORDS_SHIFT
-    if (this.#shadowOf(words[at + CardWord.shadow], slot) >= 0) return
-    const place = this.#shadowCount++
-    if (place >>> PIECE_SHIFT === this.#shadows.length) this.#shadows.push(new Int32Array(PIECE_WORDS))
-    const shadows = this.#shadows[place >>> PIECE_SHIFT]
-    const to = (place & PIECE_MASK) << WORDS_SHIFT
-    for (let i = 0; i < CARD_WORDS; i++) shadows[to + i] = words[at + i]
-    shadows[to + CardWord.shadow] = slot
-    words[at + CardWord.shadow] = place + 1
+  setFundReference(slot: number, reference: bigint): void {
+    this.setWord(slot, Word.fundReferenceLo, Number(reference & 0xffff_ffffn))
+    this.setWord(slot, Word.fundReferenceHi, Number(reference >> 32n))
   }
 
-  #overlay(image: Int32Array, at: number, place: number): void {
-    const from = (place & PIECE_MASK) << WORDS_SHIFT
-    image.set(this.#shadows[place >>> PIECE_SHIFT].subarray(from, from + CARD_WORDS), at)
+  /** Lower 32 bits of the sequence of its newest slot; see Memory.history. */
+  last(slot: number): number {
+    return this.word(slot, Word.last)
+  }
+
+  setLast(slot: number, sequence: number): void {
+    this.setWord(slot, Word.last, sequence)
+  }
+
+  #hasFlag(slot: number, flag: number): boolean {
+    return (this.word(slot, Word.currencyStatus) & flag) !== 0
+  }
+
+  #setFlag(slot: number, flag: number): void {
+    this.setWord(slot, Word.currencyStatus, this.word(slot, Word.currencyStatus) | flag)
   }
 }

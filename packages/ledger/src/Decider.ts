@@ -1,20 +1,25 @@
-// The way of one request: find what is remembered, judge, record the decision in its slot, apply it, publish it.
-import { OutcomeFlag, RecordWord, ResponseCode } from "@millrace/protocol"
+// The way of one request: find what is remembered, judge, record the decision in its slots, carry it out, publish them.
+import { Kind, OutcomeFlag, RecordWord, ResponseCode } from "@millrace/protocol"
+import { CardStatus } from "./Cards.ts"
 import { Companion, Draft } from "./Draft.ts"
 import { Defect } from "./errors.ts"
 import { judgeFormat } from "./format.ts"
 import { numberHash } from "./hash.ts"
 import { judgeKind } from "./kinds/dispatch.ts"
+import { close, endsBatch } from "./kinds/service.ts"
+import { available } from "./kinds/spend.ts"
+import { statusResponse } from "./kinds/table.ts"
+import { LaneMoves } from "./LaneMoves.ts"
 import type { Memory } from "./Memory.ts"
-import { TERMS_WORDS, TermsWord } from "./Merchants.ts"
+import { TermsWord } from "./Merchants.ts"
+import { Moves } from "./Moves.ts"
 import { writeAnswer, writeRefusal } from "./outcome.ts"
-import { Account } from "./Postings.ts"
+import { Recorder } from "./Recorder.ts"
 import type { Scheme } from "./Scheme.ts"
 import type { Shard } from "./Shard.ts"
-import { currencyAt, kindAt, SLOT_WORDS, SlotKind, SlotWord } from "./Slot.ts"
+import { amountAt, currencyAt, isApproved, SLOT_WORDS, SlotWord } from "./Slot.ts"
 
 const DUPLICATE = OutcomeFlag.duplicate << 16
-const CURRENCY_BITS = 0xffff_0000
 
 /** Requests that are read ahead together: their lines stay in the second-level cache until they are decided. */
 export const READ_AHEAD_MAX = 64
@@ -23,13 +28,20 @@ export class Decider {
   readonly #scheme: Scheme
   readonly #memory: Memory
   readonly #draft: Draft
+  readonly #moves: Moves
+  readonly #laneMoves: LaneMoves
+  readonly #recorder: Recorder
   readonly #heads = new Int32Array(READ_AHEAD_MAX)
   readonly #entries = new Int32Array(READ_AHEAD_MAX)
+  readonly #terminalEntries = new Int32Array(READ_AHEAD_MAX)
 
-  constructor(scheme: Scheme, memory: Memory) {
+  constructor(scheme: Scheme, memory: Memory, shards: () => ReadonlyArray<Shard>) {
     this.#scheme = scheme
     this.#memory = memory
-    this.#draft = new Draft(memory, scheme.merchants, scheme.terminals)
+    this.#moves = new Moves(scheme.merchants, scheme.plans)
+    this.#laneMoves = new LaneMoves(scheme)
+    this.#draft = new Draft(memory, scheme, this.#moves, shards)
+    this.#recorder = new Recorder(memory)
   }
 
   /**
@@ -41,11 +53,15 @@ export class Decider {
   readAhead(shard: Shard, request: Uint32Array, at: number, count: number): number {
     const memory = this.#memory
     const { cards } = shard
+    const { terminals } = this.#scheme
     const heads = this.#heads
     const entries = this.#entries
+    const terminalEntries = this.#terminalEntries
     for (let i = 0, word = at; i < count; i++, word += SLOT_WORDS) {
+      const terminal = request[word + RecordWord.terminal] | 0
+      terminalEntries[i] = terminals.peek(terminal)
       heads[i] = memory.peekHead(
-        request[word + RecordWord.terminal] | 0,
+        terminal,
         request[word + RecordWord.referenceLo] | 0,
         request[word + RecordWord.referenceHi] | 0,
       )
@@ -54,12 +70,27 @@ export class Decider {
       )
     }
     let sum = 0
-    for (let i = 0; i < count; i++) sum ^= memory.peekSlot(heads[i]) ^ cards.peekCard(entries[i])
+    for (let i = 0; i < count; i++) {
+      sum ^= memory.peekSlot(heads[i]) ^ cards.peekCard(entries[i])
+      sum ^= terminals.peekTerminal(terminalEntries[i])
+    }
     return sum
   }
 
-  /** Returns how many slots were journaled: 0 for what is answered without, 1, or 2 with a companion. */
-  decide(shard: Shard, request: Uint32Array, at: number, out: Uint32Array, outAt: number): number {
+  /** While a journal is replayed: the bits of the slot, in place of the PIN that is not journaled; −1 afterwards. */
+  replaying(bits: number): void {
+    this.#draft.replayedBits = bits
+  }
+
+  /** Returns how many slots were journaled: 0 for what is answered without, up to WORKING_SLOTS with companions. */
+  decide(
+    shard: Shard,
+    time: number,
+    request: Uint32Array,
+    at: number,
+    out: Uint32Array,
+    outAt: number,
+  ): number {
     const malformed = judgeFormat(request, at)
     if (malformed !== 0) {
       writeRefusal(request, at, out, outAt, malformed)
@@ -73,6 +104,7 @@ export class Decider {
     const number = ring[slot + RecordWord.terminal]
     const lo = ring[slot + RecordWord.referenceLo]
     const hi = ring[slot + RecordWord.referenceHi]
+    const kind = ring[slot + RecordWord.kindFlagsCurrency] & 0xff
 
     const found = memory.find(number, lo, hi)
     const barred = found >= 0 && memory.isBar(found)
@@ -81,9 +113,14 @@ export class Decider {
       else writeRefusal(request, at, out, outAt, ResponseCode.duplicate)
       return 0
     }
-    const terminals = this.#scheme.terminals
+    const { terminals, merchants } = this.#scheme
     const terminal = terminals.find(number)
-    if (terminal < 0 || !terminals.isActive(terminal)) {
+    if (
+      terminal < 0 ||
+      !terminals.isActive(terminal) ||
+      !terminals.allows(terminal, kind) ||
+      !merchants.isActive(terminals.merchantOf(terminal))
+    ) {
       writeRefusal(request, at, out, outAt, ResponseCode.notPermittedToTerminal)
       return 0
     }
@@ -91,81 +128,140 @@ export class Decider {
       writeRefusal(request, at, out, outAt, ResponseCode.tooLate)
       return 0
     }
-    return this.#decideNew(shard, terminal, barred, slot, out, outAt)
+    this.#scheme.calendar.set(time)
+    this.#draft.open(shard, time, slot, kind, amountAt(ring, slot), terminal)
+    const slots = kind === Kind.close ? this.#decideClose(barred) : this.#decideNew(barred)
+    if (slots === 0) {
+      // Another shard that takes part is being rebuilt.
+      writeRefusal(request, at, out, outAt, ResponseCode.unavailable)
+      return 0
+    }
+    terminals.note(terminal, lo, hi)
+    this.#answer(shard, slot, 0, out, outAt)
+    memory.publish(slots)
+    return slots
   }
 
   /** Nothing is remembered of it but, perhaps, that it is barred: from here on it gets a slot, whatever is decided. */
-  #decideNew(
-    shard: Shard,
-    terminal: number,
-    barred: boolean,
-    slot: number,
-    out: Uint32Array,
-    outAt: number,
-  ): number {
+  #decideNew(barred: boolean): number {
     const memory = this.#memory
-    const ring = memory.ring
     const draft = this.#draft
-    const { merchants, terminals } = this.#scheme
-    const cardLo = ring[slot + RecordWord.cardLo]
-    const cardHi = ring[slot + RecordWord.cardHi]
-    const hash = numberHash(cardLo, cardHi)
+    const { shard, at, words } = draft
+    const lo = words[at + RecordWord.cardLo]
+    const hi = words[at + RecordWord.cardHi]
+    const hash = numberHash(lo, hi)
     if ((hash & (shard.shards - 1)) !== shard.number) throw new Defect("the card belongs to another shard")
-    const card = shard.cards.find(hash, cardLo, cardHi)
-    draft.open(shard, slot, card, terminal, merchants.termsOf(terminals.merchantOf(terminal)))
+    draft.asked = shard.cards.find(hash, lo, hi)
+    if (draft.asked >= 0) draft.takeCard(draft.asked)
 
-    const response = barred ? ResponseCode.tooLate : this.#judge(draft)
-    const approved = response === ResponseCode.approved
-    const moves = approved && draft.moves
-    this.#record(draft, response, moves)
-    const companion = approved && draft.companion !== Companion.none
-    if (companion) this.#recordCompanion(draft)
-    this.#answer(shard, slot, 0, out, outAt)
-    if (moves) shard.apply(card, draft.postings)
-    memory.publish(companion ? 2 : 1)
-    return companion ? 2 : 1
+    let response = barred ? ResponseCode.tooLate : this.#judge(draft)
+    if (response === ResponseCode.unavailable) return 0
+    let slots = this.#recorder.record(draft, response)
+    if (isApproved(response) && !this.#carryOut(draft, slots)) {
+      draft.bits &= this.#recorder.secretBits
+      response = ResponseCode.overLimit
+      slots = this.#recorder.record(draft, response)
+    }
+    this.#settle(draft, slots, response)
+    memory.chain(shard, draft.asked, 0)
+    return slots
   }
 
+  /** Whose card, whose currency, which status; then the kind's own rules. */
   #judge(draft: Draft): number {
-    const { shard, card, merchants, words, at } = draft
-    if (card < 0) return ResponseCode.noSuchCard
+    const { shard, asked, words, at, kind } = draft
+    if (asked < 0) return ResponseCode.noSuchCard
+    const { cards } = shard
     const currency = currencyAt(words, at)
-    const agreed = merchants.terms[draft.terms * TERMS_WORDS + TermsWord.currency]
-    if (currency !== agreed || currency !== shard.cards.currency(card)) return ResponseCode.invalidTransaction
-    return judgeKind(kindAt(words, at), draft)
+    if (currency !== draft.termsWord(TermsWord.currency) || currency !== cards.currency(asked)) {
+      return ResponseCode.invalidTransaction
+    }
+    const status = cards.status(asked)
+    let refusal = statusResponse(kind, status)
+    if (refusal === ResponseCode.approved && cards.isExpired(asked, this.#scheme.calendar.day)) {
+      refusal = statusResponse(kind, CardStatus.expired)
+    }
+    if (refusal !== ResponseCode.approved) return refusal
+    // The money of a card that was replaced is its successor's.
+    const newest = cards.newest(asked)
+    if (newest !== asked) draft.takeCard(newest)
+    return judgeKind(kind, draft)
   }
 
-  /** The decision takes the place of the PIN block. */
-  #record(draft: Draft, response: number, moves: boolean): void {
-    const { ring, doubles } = this.#memory
-    const { shard, card, at } = draft
-    let available = card < 0 ? 0 : shard.available(card)
-    if (moves) available += draft.postings.amounts[Account.purse]
-    doubles[(at + SlotWord.available) >>> 1] = available
-    ring[at + SlotWord.response] = response
-    ring[at + SlotWord.terms] = draft.terms
+  /** Moves what the recorded slots say; false, and nothing is moved, when an account would leave its range. */
+  #carryOut(draft: Draft, slots: number): boolean {
+    const memory = this.#memory
+    const moves = this.#moves
+    const { ring, doubles } = memory
+    const { shard, card, kind, at } = draft
+    const more = memory.working(1)
+    if (draft.companion === Companion.arrival) return this.#carryOutPair(draft, kind, 1)
+    if (draft.companion === Companion.turned) {
+      const turned = (ring[more + RecordWord.kindFlagsCurrency] >>> 8) & 0xff
+      if (turned === Kind.transfer) return this.#carryOutPair(draft, turned, -1)
+      const split = memory.working(2)
+      moves.post(turned, shard, ring, doubles, more, split, -1)
+      if (!moves.allowed(shard, card)) return false
+      moves.commit(turned, shard, card, ring, doubles, more, split, -1)
+      this.#laneMoves.turned(draft.terminal, turned, ring, more)
+      return true
+    }
+    if (slots > 1 && draft.companion === Companion.bar) return true
+    moves.post(kind, shard, ring, doubles, at, more, 1)
+    if (!moves.allowed(shard, card)) return false
+    moves.commit(kind, shard, card, ring, doubles, at, more, 1)
+    this.#laneMoves.done(draft.terminal, kind, ring, doubles, at)
+    return true
   }
 
-  /** A bar for the original that has not come, or the original that is turned round, once more. */
-  #recordCompanion(draft: Draft): void {
+  /** Both sides of a transfer, or neither: the payer's slot and the payee's behind it. */
+  #carryOutPair(draft: Draft, kind: number, sign: number): boolean {
+    const memory = this.#memory
+    const moves = this.#moves
+    const { ring, doubles } = memory
+    const { shard, card, payeeShard, payee } = draft
+    const at = sign > 0 ? draft.at : memory.working(1)
+    const other = memory.working(sign > 0 ? 1 : 2)
+    const otherKind = ring[other + RecordWord.kindFlagsCurrency] & 0xff
+    moves.post(otherKind, payeeShard, ring, doubles, other, other, 1)
+    if (!moves.allowed(payeeShard, payee)) return false
+    moves.post(kind, shard, ring, doubles, at, other, sign)
+    if (!moves.allowed(shard, card)) return false
+    moves.commit(kind, shard, card, ring, doubles, at, other, sign)
+    moves.post(otherKind, payeeShard, ring, doubles, other, other, 1)
+    moves.commit(otherKind, payeeShard, payee, ring, doubles, other, other, 1)
+    doubles[(other + SlotWord.available) >>> 1] = Math.max(0, payeeShard.cards.balance(payee, 0))
+    memory.chain(payeeShard, draft.payeeAsked, sign > 0 ? 1 : 2)
+    if (sign > 0) this.#laneMoves.done(draft.terminal, kind, ring, doubles, at)
+    else this.#laneMoves.turned(draft.terminal, kind, ring, at)
+    return true
+  }
+
+  /** What a PIN did, and what is left: known only now. */
+  #settle(draft: Draft, slots: number, response: number): void {
     const { ring, doubles } = this.#memory
-    const { at } = draft
-    const to = this.#memory.working(1)
-    if (draft.companion === Companion.bar) {
-      for (let i = 0; i < SLOT_WORDS; i++) ring[to + i] = 0
-      ring[to + RecordWord.referenceLo] = ring[at + RecordWord.originalLo]
-      ring[to + RecordWord.referenceHi] = ring[at + RecordWord.originalHi]
-      ring[to + RecordWord.cardLo] = ring[at + RecordWord.cardLo]
-      ring[to + RecordWord.cardHi] = ring[at + RecordWord.cardHi]
-      ring[to + RecordWord.terminal] = ring[at + RecordWord.terminal]
-      ring[to + RecordWord.kindFlagsCurrency] = SlotKind.bar
+    const { shard, asked, at, kind } = draft
+    if (asked < 0) {
+      doubles[(at + SlotWord.available) >>> 1] = 0
       return
     }
-    const original = draft.original * SLOT_WORDS
-    for (let i = 0; i < SLOT_WORDS; i++) ring[to + i] = ring[original + i]
-    doubles[(to + SlotWord.available) >>> 1] = doubles[(at + SlotWord.available) >>> 1]
-    const last = ring[original + RecordWord.kindFlagsCurrency]
-    ring[to + RecordWord.kindFlagsCurrency] = (last & CURRENCY_BITS) | ((last & 0xff) << 8) | SlotKind.turned
+    if (kind === Kind.recharge || kind === Kind.refund) this.#laneMoves.countCode(draft.merchant, ring, at)
+    else this.#moves.countPin(shard, asked, ring, at)
+    const left = available(draft)
+    if (response !== ResponseCode.partiallyApproved) doubles[(at + SlotWord.available) >>> 1] = left
+    if (slots > 1 && draft.companion === Companion.turned) {
+      doubles[(this.#memory.working(1) + SlotWord.available) >>> 1] = left
+    }
+  }
+
+  #decideClose(barred: boolean): number {
+    const draft = this.#draft
+    const { terminals } = this.#scheme
+    const response = barred ? ResponseCode.tooLate : close(draft)
+    this.#recorder.record(draft, response)
+    this.#memory.doubles[(draft.at + SlotWord.available) >>> 1] = 0
+    if (!barred && endsBatch(draft.words, draft.at, response)) terminals.closeBatch(draft.terminal)
+    return 1
   }
 
   #answer(shard: Shard, slot: number, flags: number, out: Uint32Array, outAt: number): void {

@@ -4,7 +4,7 @@ import { ImageRefused } from "./errors.ts"
 import { PIECE_BYTES_MAX } from "./limits.ts"
 
 /** Raised whenever the meaning of a piece changes. */
-export const IMAGE_VERSION = 2
+export const IMAGE_VERSION = 3
 
 export const PieceTag = {
   schemeHead: 1,
@@ -12,10 +12,18 @@ export const PieceTag = {
   merchants: 3,
   terminals: 4,
   hosts: 5,
+  plans: 6,
+  products: 7,
+  merchantStates: 8,
+  terminalBatches: 9,
+  terminalSettings: 10,
+  hotlist: 11,
   shardHead: 16,
   general: 17,
   payable: 18,
   cards: 19,
+  holds: 20,
+  float: 21,
 } as const
 
 /** u16 tag, u16 version, u32 first item, u32 items, u32 body bytes. */
@@ -38,6 +46,31 @@ const packr = new Packr({ useRecords: false })
 
 export const packBody = (value: unknown): Uint8Array => packr.pack(value)
 export const unpackBody = (body: Uint8Array): unknown => packr.unpack(body)
+
+/** What a piece of packed items grows to, unless one item alone is longer: packing it is no long pause. */
+const PACKED_BYTES = 65_536
+
+/** Packed items one after the other, cut where a piece is long enough. The list must not change while it is pulled. */
+export function* packedPieces(tag: number, list: ReadonlyArray<unknown>): Generator<Uint8Array, void> {
+  for (let first = 0; first < list.length; ) {
+    const items: Array<Uint8Array> = []
+    let bytes = 0
+    while (bytes < PACKED_BYTES && first + items.length < list.length) {
+      const item = packr.pack(list[first + items.length])
+      items.push(item)
+      bytes += item.length
+    }
+    yield makePiece(tag, first, items.length, Buffer.concat(items))
+    first += items.length
+  }
+}
+
+/** The items of such a piece. Throws ImageRefused when they are not as many as it says. */
+export const unpackItems = (image: string, piece: Piece): ReadonlyArray<unknown> => {
+  const items = packr.unpackMultiple(piece.body) ?? []
+  if (items.length !== piece.count) throw new ImageRefused(image, "a piece has not the items that it names")
+  return items
+}
 
 /** A piece whose body the caller fills in. */
 export const emptyPiece = (tag: number, first: number, count: number, bodyBytes: number): Uint8Array => {

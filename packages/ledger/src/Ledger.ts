@@ -1,4 +1,5 @@
 // One lane's ledger: its scheme, its memory and its shards, and every way in and out of them.
+import { RecordWord } from "@millrace/protocol"
 import { type Command, commandProblem, encodeCommand } from "./Command.ts"
 import { Decider } from "./Decider.ts"
 import { Defect, ImageRefused, JournalGap } from "./errors.ts"
@@ -6,13 +7,15 @@ import { numberHash } from "./hash.ts"
 import { type ImageSource, sourceOf } from "./Image.ts"
 import { isPowerOfTwo, SHARDS_MAX, TRANSACTIONS_DEFAULT } from "./limits.ts"
 import { Memory } from "./Memory.ts"
+import { Periodic } from "./Periodic.ts"
 import { type ControlResult, Provisioner } from "./Provisioner.ts"
 import { ShardRebuild } from "./Rebuild.ts"
 import { Replayer } from "./Replay.ts"
 import { Scheme } from "./Scheme.ts"
 import { Shard } from "./Shard.ts"
-import { SLOT_WORDS, slotWords } from "./Slot.ts"
+import { isHistory, kindAt, SLOT_WORDS, slotWords } from "./Slot.ts"
 import { type AccountTotals, auditShard, type PurseAudit, shardImbalance, sumTotals } from "./totals.ts"
+import { type CardView, type TerminalTotals, type TransactionView, Views } from "./Views.ts"
 
 export interface LedgerOptions {
   /** A power of two from 1 to 64; it can't change once there are cards. */
@@ -21,17 +24,6 @@ export interface LedgerOptions {
   readonly transactions?: number
   /** Of the memory's hash: a number that senders don't know. No decision depends on it. Default 0. */
   readonly salt?: number
-}
-
-export interface CardView {
-  readonly number: bigint
-  /** ISO 4217 numeric. */
-  readonly currency: number
-  /** Minor units. */
-  readonly balance: number
-  readonly available: number
-  readonly shard: number
-  readonly issuedMs: number
 }
 
 const SCHEME_IMAGE = "scheme"
@@ -52,6 +44,8 @@ export class Ledger {
   readonly #shards: Array<Shard>
   readonly #decider: Decider
   readonly #provisioner: Provisioner
+  readonly #periodic: Periodic
+  readonly #views: Views
   readonly #replayer: Replayer
   /** The last slot whose effects came from images. */
   #imagePosition = 0
@@ -65,9 +59,11 @@ export class Ledger {
     this.memory = new Memory(transactions, this.scheme.terminals, salt)
     this.#shards = Array.from({ length: shards }, (_, shard) => new Shard(shard, shards))
     const current = () => this.#shards
-    this.#decider = new Decider(this.scheme, this.memory)
+    this.#decider = new Decider(this.scheme, this.memory, current)
     this.#provisioner = new Provisioner(this.scheme, current)
-    this.#replayer = new Replayer(this.memory, this.#decider, this.#provisioner, current)
+    this.#periodic = new Periodic(this.scheme, this.memory, current)
+    this.#replayer = new Replayer(this.memory, this.#decider, this.#provisioner, this.#periodic, current)
+    this.#views = new Views(this.scheme, this.memory, current)
   }
 
   get shards(): ReadonlyArray<Shard> {
@@ -92,17 +88,17 @@ export class Ledger {
    * Throws only on a defect: then nothing was journaled, nothing of the request is in the memory, and the shard must
    * be rebuilt.
    *
-   * @param _time of the batch, ms since the epoch; no kind depends on it yet
+   * @param time of the batch, ms since the epoch
    */
   decide(
     shard: number,
-    _time: number,
+    time: number,
     request: Uint32Array,
     at: number,
     out: Uint32Array,
     outAt: number,
   ): number {
-    return this.#decider.decide(this.#shards[shard], request, at, out, outAt) === 0 ? 0 : 1
+    return this.#decider.decide(this.#shards[shard], time, request, at, out, outAt) === 0 ? 0 : 1
   }
 
   /** Reads ahead for up to READ_AHEAD_MAX requests that lie behind each other at `at` and will be decided next. */
@@ -110,19 +106,28 @@ export class Ledger {
     return this.#decider.readAhead(this.#shards[shard], request, at, count)
   }
 
+  /**
+   * Journals what is due at `time` without anybody's asking: holds that ran out, bonus, dormant fees, expired purses. At
+   * most `slotsMax` slots; returns how many. What is left comes with the next call.
+   */
+  tick(time: number, slotsMax: number): number {
+    return this.#periodic.tick(time, slotsMax)
+  }
+
   /** Carries out a command and journals it. A refusal is a value and changes nothing. A throw is a defect of the lane. */
   control(time: number, command: Command): ControlResult {
     const problem = commandProblem(command)
     if (problem !== undefined) return { ok: false, code: "bad-message", message: problem }
-    const slots = encodeCommand(command)
+    const resolution = this.#provisioner.resolve(time, command)
+    if (!resolution.ok) return resolution
+    const slots = encodeCommand(resolution.command)
     if (slots === undefined || slots.length / SLOT_WORDS > this.memory.rememberedMax) {
       return { ok: false, code: "bad-message", message: "the command is too long" }
     }
-    const result = this.#provisioner.judge(command)
-    if (!result.ok) return result
-    this.#provisioner.apply(time, command)
+    this.#provisioner.apply(time, resolution.command)
     for (let at = 0; at < slots.length; at += SLOT_WORDS) this.memory.append(slots, at)
-    return result
+    if (command.type !== "cards") this.#periodic.again()
+    return resolution.result
   }
 
   /** The bytes of slots `from` up to but without `to`, as one or two views; good until the ring comes round. */
@@ -131,20 +136,21 @@ export class Ledger {
   }
 
   card(number: bigint): CardView | undefined {
-    const lo = Number(number & 0xffff_ffffn) | 0
-    const hi = Number(number >> 32n) | 0
-    const hash = numberHash(lo, hi)
-    const shard = this.#shards[hash & (this.#shards.length - 1)]
-    const card = shard.cards.find(hash, lo, hi)
-    if (card < 0) return undefined
-    return {
-      number,
-      currency: shard.cards.currency(card),
-      balance: shard.cards.purse(card),
-      available: shard.available(card),
-      shard: shard.number,
-      issuedMs: shard.cards.issuedMs(card),
-    }
+    return this.#views.card(number)
+  }
+
+  /** The card's transactions that are remembered, newest first, at most `count`; those of cards that it replaced too. */
+  history(number: bigint, count: number): ReadonlyArray<TransactionView> {
+    return this.#views.history(number, count)
+  }
+
+  /** What became of a request, when it is remembered. */
+  find(terminal: number, reference: bigint): TransactionView | undefined {
+    return this.#views.find(terminal, reference)
+  }
+
+  terminalTotals(number: number): TerminalTotals | undefined {
+    return this.#views.terminalTotals(number)
   }
 
   // ---- recovery
@@ -195,7 +201,22 @@ export class Ledger {
     if (first + words.length / SLOT_WORDS - 1 > this.#imagePosition) {
       throw new JournalGap(this.#imagePosition, first, "remembering what must be replayed")
     }
-    for (let at = 0; at < words.length; at += SLOT_WORDS) this.memory.append(words, at)
+    for (let at = 0; at < words.length; at += SLOT_WORDS) {
+      if (isHistory(kindAt(words, at))) this.#chain(words, at)
+      this.memory.append(words, at)
+    }
+  }
+
+  /**
+   * The slot's place in its card's history. The card comes from an image and names its newest slot already; on the way
+   * there it names each one, and the first link leads forward, where nobody follows it.
+   */
+  #chain(words: Int32Array, at: number): void {
+    const lo = words[at + RecordWord.cardLo]
+    const hi = words[at + RecordWord.cardHi]
+    const hash = numberHash(lo, hi)
+    const shard = this.#shards[hash & (this.#shards.length - 1)]
+    this.memory.chain(shard, shard.cards.find(hash, lo, hi), 0)
   }
 
   /**
@@ -212,6 +233,7 @@ export class Ledger {
   /** Makes one shard anew beside the old one. Until it is swapped in nothing may be decided for it. */
   rebuild(shard: number): ShardRebuild {
     const fresh = new Shard(shard, this.#shards.length)
+    this.#shards[shard].up = false
     return new ShardRebuild(fresh, shardImage(shard), this.scheme, (rebuilt, next) => {
       if (next !== this.memory.next) throw new JournalGap(next, this.memory.next, `rebuilding shard ${shard}`)
       if (shardImbalance(this.scheme, rebuilt) !== 0) throw new Defect(`shard ${shard} does not balance`)
@@ -239,6 +261,7 @@ export class Ledger {
   /** Ends a freeze, whether its images were read to their end or not. */
   thaw(): void {
     this.#frozen = false
+    this.scheme.thaw()
     for (const shard of this.#shards) shard.thaw()
   }
 

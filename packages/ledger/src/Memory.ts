@@ -2,7 +2,8 @@
 import { Kind, RecordFlag, RecordWord, ResponseCode } from "@millrace/protocol"
 import { JournalGap } from "./errors.ts"
 import { referenceHash } from "./hash.ts"
-import { isPowerOfTwo, TRANSACTIONS_MAX, TRANSACTIONS_MIN } from "./limits.ts"
+import { isPowerOfTwo, SLOTS_PER_REQUEST_MAX, TRANSACTIONS_MAX, TRANSACTIONS_MIN } from "./limits.ts"
+import type { Shard } from "./Shard.ts"
 import {
   amountAt,
   kindAt,
@@ -17,8 +18,10 @@ import type { Terminals } from "./Terminals.ts"
 
 /** A mark that is not an amount: the transaction was turned round by a reversal. */
 export const REVERSED = -1
-/** A request journals at most two slots; that many are always free to be written before they are published. */
-export const WORKING_SLOTS = 2
+/** Of a pre-authorisation: it was completed. */
+export const COMPLETED = -2
+/** Always free, to be written before they are published. */
+export const WORKING_SLOTS = SLOTS_PER_REQUEST_MAX
 const REPEAT_BIT = RecordFlag.repeat << 8
 
 /** The arrays by how they are touched: anywhere from the first transaction on, or in the order of the slots. */
@@ -41,9 +44,14 @@ export class Memory {
   /** The slots, byte for byte as they are journaled. */
   readonly ring: Int32Array
   readonly doubles: Float64Array
-  /** For a purchase: what was refunded so far. For any slot: REVERSED. Beside the ring, whose bytes are the journal's. */
+  /**
+   * Of a purchase or completion: what was refunded so far. Of any transaction: REVERSED. Of a pre-authorisation also
+   * COMPLETED. Beside the ring, whose bytes are the journal's.
+   */
   readonly marks: Float64Array
   readonly #links: Int32Array
+  /** For each slot of a card's history: the next older one (the lower 32 bits of its sequence). */
+  readonly #cardLinks: Int32Array
   readonly #heads: Int32Array
   readonly #terminals: Terminals
   readonly #mask: number
@@ -68,13 +76,17 @@ export class Memory {
     this.doubles = new Float64Array(buffer)
     this.marks = new Float64Array(new SharedArrayBuffer(capacity * 8))
     this.#links = new Int32Array(new SharedArrayBuffer(capacity * 4))
+    this.#cardLinks = new Int32Array(new SharedArrayBuffer(capacity * 4))
     this.#heads = new Int32Array(new SharedArrayBuffer(capacity * 2 * 4))
     this.#terminals = terminals
   }
 
   /** For whoever has pages given before they are needed. */
   get pages(): MemoryPages {
-    return { atRandom: [this.#heads], inOrder: [this.ring, this.#links, new Int32Array(this.marks.buffer)] }
+    return {
+      atRandom: [this.#heads],
+      inOrder: [this.ring, this.#links, this.#cardLinks, new Int32Array(this.marks.buffer)],
+    }
   }
 
   /** The sequence that the next slot gets. */
@@ -98,7 +110,7 @@ export class Memory {
     this.#low = next | 0
   }
 
-  /** Word offset in the ring of the slot that will be published `ahead` (0 or 1) after the next. */
+  /** Word offset in the ring of the slot that will be published `ahead` (below WORKING_SLOTS) after the next. */
   working(ahead: number): number {
     return ((this.#low + ahead) & this.#mask) * SLOT_WORDS
   }
@@ -106,6 +118,35 @@ export class Memory {
   /** Word offset in the ring of the slot of a sequence. */
   wordOf(sequence: number): number {
     return (sequence & this.#mask) * SLOT_WORDS
+  }
+
+  /** The ring index behind another one. */
+  after(index: number): number {
+    return (index + 1) & this.#mask
+  }
+
+  /** The working slot `ahead` becomes the newest of the card's history. */
+  chain(shard: Shard, card: number, ahead: number): void {
+    if (card < 0) return
+    const sequence = (this.#low + ahead) | 0
+    this.#cardLinks[sequence & this.#mask] = shard.cards.last(card)
+    shard.cards.setLast(card, sequence)
+  }
+
+  /** The sequence of the card's newest slot that is remembered, or 0. */
+  newest(shard: Shard, card: number): number {
+    return this.#followed(shard.cards.last(card), 0)
+  }
+
+  /** The sequence of the slot before this one in the history of its card, or 0. */
+  older(sequence: number): number {
+    return this.#followed(this.#cardLinks[sequence & this.#mask], this.#next - sequence)
+  }
+
+  /** As with links: only while the age grows and is within what is remembered. */
+  #followed(link: number, last: number): number {
+    const age = (this.#low - link) >>> 0
+    return age <= last || age > this.#live ? 0 : this.#next - age
   }
 
   /** The ring index of the newest transaction or bar under (terminal, reference), or −1. */
@@ -213,10 +254,8 @@ export class Memory {
     const ring = this.ring
     const kind = kindAt(ring, at)
     if (isIndexed(kind)) {
-      // Before the slot is a head itself: a head of age 0 would end the look-up of a purchase in the same bucket.
-      if (kind === Kind.refund && responseAt(ring, at) === ResponseCode.approved) {
-        this.#markRefunded(at, amountAt(ring, at))
-      }
+      // Before the slot is a head itself: a head of age 0 would end the look-up of its original in the same bucket.
+      if (responseAt(ring, at) === ResponseCode.approved) this.#noteApproved(kind, at)
       const bucket = this.#bucket(
         ring[at + RecordWord.terminal],
         ring[at + RecordWord.referenceLo],
@@ -224,26 +263,32 @@ export class Memory {
       )
       this.#links[index] = this.#heads[bucket]
       this.#heads[bucket] = this.#low
-    } else if (kind === SlotKind.turned) {
-      const turned = this.find(
-        ring[at + RecordWord.terminal],
-        ring[at + RecordWord.referenceLo],
-        ring[at + RecordWord.referenceHi],
-      )
+    } else if (kind === SlotKind.turned || kind === SlotKind.expired) {
+      const turned = this.#findAt(at, RecordWord.referenceLo)
       if (turned >= 0) this.marks[turned] = REVERSED
-      if (turnedKindAt(ring, at) === Kind.refund) this.#markRefunded(at, -amountAt(ring, at))
+      if (turnedKindAt(ring, at) === Kind.refund && kind === SlotKind.turned)
+        this.#markRefunded(at, -amountAt(ring, at))
+    }
+  }
+
+  #noteApproved(kind: number, at: number): void {
+    if (kind === Kind.refund) this.#markRefunded(at, amountAt(this.ring, at))
+    else if (kind === Kind.completion || kind === Kind.cancellation) {
+      const hold = this.#findAt(at, RecordWord.originalLo)
+      if (hold >= 0) this.marks[hold] = kind === Kind.completion ? COMPLETED : REVERSED
     }
   }
 
   /** The purchase may be forgotten by now; then nobody can refund or reverse it either. */
   #markRefunded(refundAt: number, amount: number): void {
-    const ring = this.ring
-    const purchase = this.find(
-      ring[refundAt + RecordWord.terminal],
-      ring[refundAt + RecordWord.originalLo],
-      ring[refundAt + RecordWord.originalHi],
-    )
+    const purchase = this.#findAt(refundAt, RecordWord.originalLo)
     if (purchase >= 0) this.marks[purchase] += amount
+  }
+
+  /** What the slot at `at` names by its terminal and the reference in word `reference`. */
+  #findAt(at: number, reference: number): number {
+    const ring = this.ring
+    return this.find(ring[at + RecordWord.terminal], ring[at + reference], ring[at + reference + 1])
   }
 
   /** The oldest slot goes; from now on its terminal's references up to it are refused, not guessed about. */

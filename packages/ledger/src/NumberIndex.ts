@@ -39,26 +39,27 @@ export class NumberIndex {
   readonly #hashOf: (slot: number) => number
   readonly #pieceShift: number
   readonly #pieceMask: number
-  readonly #wordsShift: number
+  readonly #structWords: number
   readonly #stagger: number
 
   /**
-   * @param pieces the structs, 2^pieceShift to a piece, of 2^wordsShift words, each beginning with the two words of its
-   *   number; grows as structs are added
+   * @param pieces the structs, 2^pieceShift to a piece, each beginning with the two words of its number; grows as structs
+   *   are added
+   * @param structWords words of a struct
    * @param hashOf the hash of the number at a slot, for growth
    * @param stagger another number for each index, so that they do not grow all at once
    */
   constructor(
     pieces: ReadonlyArray<Int32Array>,
     pieceShift: number,
-    wordsShift: number,
+    structWords: number,
     hashOf: (slot: number) => number,
     stagger: number,
   ) {
     this.#pieces = pieces
     this.#pieceShift = pieceShift
     this.#pieceMask = (1 << pieceShift) - 1
-    this.#wordsShift = wordsShift
+    this.#structWords = structWords
     this.#hashOf = hashOf
     this.#stagger = stagger
     this.#set(0, this.#newTable(TABLE_MIN, 0, 0))
@@ -76,7 +77,7 @@ export class NumberIndex {
       if ((entry & TAG_MASK) === tag) {
         const slot = (entry & SLOT_MASK) - 1
         const words = this.#pieces[slot >>> this.#pieceShift]
-        const at = (slot & this.#pieceMask) << this.#wordsShift
+        const at = Math.imul(slot & this.#pieceMask, this.#structWords)
         if (words[at] === lo && words[at + 1] === hi) return slot
       }
       i = (i + 1) & mask
@@ -101,7 +102,7 @@ export class NumberIndex {
   peekStruct(entry: number): number {
     const slot = (entry & SLOT_MASK) - 1
     if (slot < 0) return 0
-    return this.#pieces[slot >>> this.#pieceShift][(slot & this.#pieceMask) << this.#wordsShift]
+    return this.#pieces[slot >>> this.#pieceShift][Math.imul(slot & this.#pieceMask, this.#structWords)]
   }
 
   /** Adds what is not there yet; its struct carries its number already. */

@@ -1,52 +1,66 @@
-// What one transaction moves: an amount for each account that it touches. The sum is 0, always.
+// What one transaction moves: amounts for the few accounts that it touches. The sum is 0, always.
 import { Defect } from "./errors.ts"
-import { TERMS_WORDS, TermsWord } from "./Merchants.ts"
 
-/** The accounts, by their place in a posting. Liabilities are positive, assets negative. */
+/** The accounts of a shard, by their place. Liabilities and income are positive, assets and expenses negative. */
 export const Account = {
-  /** The card's purse, and with it the total of all purses. Liability. */
+  /** The total of all cards' purses. */
   purse: 0,
-  /** What is owed to the merchant. Liability. */
+  /** What is owed to a merchant; kept by merchant. */
   payable: 1,
-  /** Liability side: income. */
   feeIncome: 2,
-  /** What came in for purses from outside. Asset. */
+  /** What came in from outside: for purses, floats and deposits. Asset. */
   cashIn: 3,
+  /** The total of what pre-authorisations hold. */
+  held: 4,
+  /** A merchant's quota for recharges; kept by merchant. */
+  float: 5,
+  /** Paid to merchants for recharges. Expense. */
+  commission: 6,
+  /** Bonus that was given. Expense. */
+  promotion: 7,
+  /** Bonus that was given and is not released yet. */
+  bonusLocked: 8,
+  deposits: 9,
+  /** What expired in purses. Income. */
+  breakage: 10,
+  /** What was paid out to cardholders. */
+  cashOut: 11,
+  /** Transfers: what this shard's cards sent, less what they received. Over all shards it is 0. */
+  inTransit: 12,
 } as const
 
-/** How many there are: what a posting is looped over. */
-export const ACCOUNT_COUNT = 4
-/** Room for merchants' float, commission, promotion expense, recharge stock and money in transit. */
+/** Places in an image: a few are free. */
 export const ACCOUNTS_MAX = 16
+/** The most that one slot's movement touches. */
+const POSTINGS_MAX = 8
 
 /** Made once a lane and filled anew for each transaction. */
 export class Postings {
-  readonly amounts = new Float64Array(ACCOUNT_COUNT)
-  /** Slot of the merchant whose payable is meant. */
+  readonly accounts = new Int32Array(POSTINGS_MAX)
+  readonly amounts = new Float64Array(POSTINGS_MAX)
+  count = 0
+  /** Slot of the merchant whose payable and float are meant. */
   merchant = 0
   /** Slot of the currency's accounts. */
   currency = 0
 
-  begin(terms: Int32Array, number: number): void {
-    const at = number * TERMS_WORDS
-    for (let i = 0; i < ACCOUNT_COUNT; i++) this.amounts[i] = 0
-    this.merchant = terms[at + TermsWord.merchant]
-    this.currency = terms[at + TermsWord.accounts]
+  begin(merchant: number, currency: number): void {
+    this.count = 0
+    this.merchant = merchant
+    this.currency = currency
+  }
+
+  /** An amount of 0 is left out. */
+  add(account: number, amount: number): void {
+    if (amount === 0) return
+    this.accounts[this.count] = account
+    this.amounts[this.count++] = amount
   }
 
   /** Every amount is below 2^53, so the sum is exact. */
   assertBalanced(): void {
-    const { amounts } = this
     let sum = 0
-    for (let i = 0; i < ACCOUNT_COUNT; i++) sum += amounts[i]
+    for (let i = 0; i < this.count; i++) sum += this.amounts[i]
     if (sum !== 0) throw new Defect(`postings add up to ${sum}, not 0`)
   }
-}
-
-/** floor(amount × basisPoints / 10,000), exact for every amount below 2^53 and up to 10,000 basis points. */
-export const feeOf = (amount: number, basisPoints: number): number => {
-  // amount = whole × 10,000 + rest; amount × basisPoints itself would not fit in 53 bits.
-  const whole = Math.floor(amount / 10_000)
-  const rest = amount - whole * 10_000
-  return whole * basisPoints + Math.floor((rest * basisPoints) / 10_000)
 }

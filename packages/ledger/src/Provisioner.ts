@@ -1,40 +1,38 @@
-// Control commands carried out: judged against scheme and shards first, then applied as a whole.
-import type { CardsCommand, Command, HostCommand, MerchantCommand, TerminalsCommand } from "./Command.ts"
-import { numberHash } from "./hash.ts"
-import { CARDS_PER_SHARD_MAX, HOSTS_MAX, MERCHANTS_MAX, TERMINALS_MAX, TERMS_MAX } from "./limits.ts"
-import { masked } from "./mask.ts"
-import { Account, Postings } from "./Postings.ts"
+// Control commands carried out: judged against scheme and shards and resolved first, then applied as a whole.
+import type { Command, ResolvedCommand } from "./Command.ts"
+import { normal } from "./commands/shapes.ts"
+import {
+  addTerminals,
+  changeTerminal,
+  putHost,
+  resolveHost,
+  resolveTerminal,
+  resolveTerminals,
+} from "./provision/acquiring.ts"
+import { addCards, issueCards, resolveCards, resolveIssue, takeSerials } from "./provision/cards.ts"
+import { fundCard, putPin, resolveFund, resolvePin } from "./provision/funds.ts"
+import { noteLifecycle, resolveLifecycle, stepCard } from "./provision/lifecycle.ts"
+import {
+  payFloat,
+  putCode,
+  putFloat,
+  resolveCode,
+  resolveFloat,
+  resolveMerchant,
+} from "./provision/merchants.ts"
+import { putProduct, resolveProduct } from "./provision/products.ts"
+import { type Resolution, resolved, type ShardOf, World } from "./provision/World.ts"
 import type { Scheme } from "./Scheme.ts"
 import type { Shard } from "./Shard.ts"
 
-export type ControlRefusalCode =
-  /** The command makes no sense. */
-  | "bad-message"
-  /** A merchant that is named does not exist. */
-  | "not-found"
-  /** It contradicts what is there: a card or merchant of another currency, a terminal of another merchant. */
-  | "conflict"
-  /** A table's or an account's limit. */
-  | "full"
-
-export interface ControlRefusal {
-  readonly ok: false
-  readonly code: ControlRefusalCode
-  readonly message: string
-}
-
-export interface ControlDone {
-  readonly ok: true
-  readonly created: number
-  /** Were there before; a merchant or host may have been changed, cards and terminals never are. */
-  readonly existing: number
-}
-
-export type ControlResult = ControlDone | ControlRefusal
-
-const refusal = (code: ControlRefusalCode, message: string): ControlRefusal => ({ ok: false, code, message })
-const done = (created: number, existing: number): ControlDone => ({ ok: true, created, existing })
-const U32 = 0xffff_ffffn
+export type {
+  ControlDone,
+  ControlRefusal,
+  ControlRefusalCode,
+  ControlResult,
+  Resolution,
+  Resolved,
+} from "./provision/World.ts"
 
 /** A refused command changes nothing; what is not refused can be applied to the end. */
 export class Provisioner {
@@ -46,213 +44,122 @@ export class Provisioner {
     this.#shards = shards
   }
 
-  judge(command: Command): ControlResult {
-    switch (command.type) {
-      case "merchant":
-        return this.#judgeMerchant(command)
-      case "terminals":
-        return this.#judgeTerminals(command)
-      case "cards":
-        return this.#judgeCards(command)
-      case "host":
-        return this.#judgeHost(command)
-    }
+  /**
+   * Judges a command in which `commandProblem` finds nothing, and fills in what it takes from day, products and cards.
+   * The same moment gives the same command for a resolved one, too.
+   */
+  resolve(time: number, command: Command | ResolvedCommand): Resolution {
+    return resolutionOf(new World(this.#scheme, this.#shards(), time), normal(command))
   }
 
-  apply(time: number, command: Command): void {
-    switch (command.type) {
-      case "merchant":
-        this.#putMerchant(time, command)
-        break
-      case "terminals":
-        this.#addTerminals(time, command)
-        break
-      case "cards":
-        this.#addCards(time, command)
-        break
-      case "host":
-        this.#putHost(command)
-    }
-  }
-
-  #judgeMerchant(command: MerchantCommand): ControlResult {
-    const { merchants } = this.#scheme
-    const before = this.#scheme.merchant(command.number)
-    if (merchants.termsCount === TERMS_MAX) return refusal("full", `there are ${TERMS_MAX} terms`)
-    if (before === undefined) {
-      if (merchants.count === MERCHANTS_MAX) return refusal("full", `there are ${MERCHANTS_MAX} merchants`)
-      if (!merchants.canTakeCurrency(command.currency))
-        return refusal("full", "there are too many currencies")
-      return done(1, 0)
-    }
-    if (before.currency !== command.currency) {
-      return refusal("conflict", `merchant ${command.number} is paid in currency ${before.currency}`)
-    }
-    return done(0, 1)
-  }
-
-  #putMerchant(time: number, command: MerchantCommand): void {
-    const { merchants } = this.#scheme
-    this.#reserveAccounts()
-    merchants.put(command.number, command.name, command.currency, command.feeBasisPoints, time)
-  }
-
-  #judgeTerminals(command: TerminalsCommand): ControlResult {
-    const { terminals, merchants } = this.#scheme
-    const merchant = merchants.slotOf(command.merchant)
-    if (merchant < 0) return refusal("not-found", `merchant ${command.merchant} is not known`)
-    let existing = 0
-    for (let number = command.first; number < command.first + command.count; number++) {
-      const slot = terminals.find(number)
-      if (slot < 0) continue
-      if (terminals.merchantOf(slot) !== merchant) {
-        const owner = merchants.at(terminals.merchantOf(slot)).number
-        return refusal("conflict", `terminal ${number} belongs to merchant ${owner}`)
-      }
-      existing++
-    }
-    const created = command.count - existing
-    return terminals.count + created > TERMINALS_MAX
-      ? refusal("full", `there may be ${TERMINALS_MAX} terminals`)
-      : done(created, existing)
-  }
-
-  #addTerminals(time: number, command: TerminalsCommand): void {
-    const { terminals, merchants } = this.#scheme
-    const merchant = merchants.slotOf(command.merchant)
-    for (let number = command.first; number < command.first + command.count; number++) {
-      if (terminals.find(number) < 0) terminals.add(number, merchant, time)
-    }
-  }
-
-  #judgeHost(command: HostCommand): ControlResult {
-    const { hosts } = this.#scheme
-    if (hosts.has(command.id)) return done(0, 1)
-    return hosts.size === HOSTS_MAX ? refusal("full", `there are ${HOSTS_MAX} hosts`) : done(1, 0)
-  }
-
-  #putHost(command: HostCommand): void {
-    const { hosts } = this.#scheme
-    const keyVersion = hosts.get(command.id)?.keyVersion ?? 1
-    const { id, terminals, permissions } = command
-    hosts.set(id, { id, terminals, permissions, keyVersion })
-  }
-
-  #judgeCards(command: CardsCommand): ControlResult {
+  /** Carries out a command that was resolved at the same moment: the lane's part, then that of every shard. */
+  apply(time: number, command: ResolvedCommand): void {
     const shards = this.#shards()
-    const fresh = new Array<number>(shards.length).fill(0)
-    let existing = 0
-    const number = new CardNumber(command.first)
-    for (let i = 0; i < command.count; i++, number.advance()) {
-      const shard = shards[number.hash & (shards.length - 1)]
-      const card = shard.cards.find(number.hash, number.lo, number.hi)
-      if (card < 0) fresh[shard.number]++
-      else if (shard.cards.currency(card) === command.currency) existing++
-      else {
-        const shown = masked(number.value)
-        return refusal("conflict", `card ${shown} is kept in currency ${shard.cards.currency(card)}`)
-      }
-    }
-    for (const shard of shards) {
-      if (shard.cards.count + fresh[shard.number] > CARDS_PER_SHARD_MAX) {
-        return refusal("full", `a shard may hold ${CARDS_PER_SHARD_MAX} cards`)
-      }
-      if (!this.#canFund(shard, command, fresh[shard.number])) {
-        return refusal("full", "the opening balances would take an account past 2^53 - 1")
-      }
-    }
-    if (!this.#scheme.merchants.canTakeCurrency(command.currency)) {
-      return refusal("full", "there are too many currencies")
-    }
-    return done(command.count - existing, existing)
-  }
-
-  #canFund(shard: Shard, command: CardsCommand, cards: number): boolean {
-    const amount = command.openingBalance * cards
-    if (!Number.isSafeInteger(amount)) return false
-    const accounts = this.#scheme.merchants.accountsOf(command.currency)
-    // No accounts yet in this currency: all of them are 0.
-    return accounts < 0 || shard.accounts.allow(new Funding(accounts, amount).postings)
-  }
-
-  #addCards(time: number, command: CardsCommand): void {
-    this.#reserveAccounts()
-    this.#scheme.merchants.addCurrency(command.currency)
-    const shards = this.#shards()
-    const funding = new Funding(this.#scheme.merchants.accountsOf(command.currency), command.openingBalance)
-    const number = new CardNumber(command.first)
-    for (let i = 0; i < command.count; i++, number.advance()) {
-      addCard(shards[number.hash & (shards.length - 1)], time, number, command.currency, funding)
-    }
-  }
-
-  /** Room for one currency and one merchant more, before anything is changed: memory may not be given. */
-  #reserveAccounts(): void {
     const { currencies, count } = this.#scheme.merchants
-    for (const shard of this.#shards()) shard.accounts.reserve(currencies.length + 1, count + 1)
+    // Room for one currency and one merchant more, before anything is changed: memory may not be given.
+    for (const shard of shards) shard.accounts.reserve(currencies.length + 1, count + 1)
+    applyToScheme(this.#scheme, time, command)
+    applyToShards((hash) => shards[hash & (shards.length - 1)], command, this.#scheme)
   }
 }
 
-/** A card number that counts up, as two words: bigint arithmetic would be most of a command's time. */
-class CardNumber {
-  lo: number
-  hi: number
-  hash: number
-
-  constructor(first: bigint) {
-    this.lo = Number(first & U32) | 0
-    this.hi = Number(first >> 32n) | 0
-    this.hash = numberHash(this.lo, this.hi)
-  }
-
-  advance(): void {
-    this.lo = (this.lo + 1) | 0
-    if (this.lo === 0) this.hi = (this.hi + 1) | 0
-    this.hash = numberHash(this.lo, this.hi)
-  }
-
-  get value(): bigint {
-    return (BigInt(this.hi >>> 0) << 32n) | BigInt(this.lo >>> 0)
-  }
-}
-
-/** An opening balance's postings: cash in → purse. */
-class Funding {
-  readonly postings = new Postings()
-  readonly isNothing: boolean
-
-  constructor(accounts: number, amount: number) {
-    this.isNothing = amount === 0
-    this.postings.currency = accounts
-    this.postings.amounts[Account.purse] = amount
-    this.postings.amounts[Account.cashIn] = -amount
+const resolutionOf = (world: World, command: Command): Resolution => {
+  switch (command.type) {
+    case "merchant":
+      return resolveMerchant(world, command)
+    case "float":
+      return resolveFloat(world, command)
+    case "code":
+      return resolveCode(world, command)
+    case "terminals":
+      return resolveTerminals(world, command)
+    case "terminal":
+      return resolveTerminal(world, command)
+    case "product":
+      return resolveProduct(world, command)
+    case "cards":
+      return resolveCards(world, command)
+    case "issue":
+      return resolveIssue(world, command)
+    case "lifecycle":
+      return resolveLifecycle(world, command)
+    case "fund":
+      return resolveFund(world, command)
+    case "pin":
+      return resolvePin(world, command)
+    case "calendar":
+      return resolved(command, 0, 1)
+    case "host":
+      return resolveHost(world, command)
   }
 }
 
-const addCard = (
-  shard: Shard,
-  time: number,
-  number: CardNumber,
-  currency: number,
-  funding: Funding,
-): void => {
-  if (shard.cards.find(number.hash, number.lo, number.hi) >= 0) return
-  const card = shard.cards.add(number.lo, number.hi, currency, time)
-  if (!funding.isNothing) shard.apply(card, funding.postings)
+/** What the lane has for itself. Of the shards nothing is read. */
+const applyToScheme = (scheme: Scheme, time: number, command: ResolvedCommand): void => {
+  switch (command.type) {
+    case "merchant":
+      scheme.merchants.put(command, scheme.plans, time)
+      break
+    case "float":
+      putFloat(scheme, command)
+      break
+    case "code":
+      putCode(scheme, command)
+      break
+    case "terminals":
+      addTerminals(scheme, time, command)
+      break
+    case "terminal":
+      changeTerminal(scheme, command)
+      break
+    case "product":
+      putProduct(scheme, command)
+      break
+    case "cards":
+      scheme.merchants.addCurrency(command.currency)
+      break
+    case "issue":
+      takeSerials(scheme, command)
+      break
+    case "lifecycle":
+      noteLifecycle(scheme, command)
+      break
+    case "calendar":
+      scheme.calendar.utcOffsetMinutes = command.utcOffsetMinutes
+      break
+    case "host":
+      putHost(scheme, command)
+  }
 }
 
-/** The part of a cards command that concerns one shard that is rebuilt; what is there already stays. */
-export const addCardsOfShard = (
-  shard: Shard,
-  time: number,
-  command: CardsCommand,
-  accounts: number,
-): void => {
-  const funding = new Funding(accounts, command.openingBalance)
-  const number = new CardNumber(command.first)
-  for (let i = 0; i < command.count; i++, number.advance()) {
-    if ((number.hash & (shard.shards - 1)) === shard.number) {
-      addCard(shard, time, number, command.currency, funding)
-    }
+/** What cards and accounts are changed. Of the scheme only what never changes is read: numbers, bins, currencies, terms. */
+const applyToShards = (shardOf: ShardOf, command: ResolvedCommand, scheme: Scheme): void => {
+  switch (command.type) {
+    case "float":
+      payFloat(shardOf, command, scheme)
+      break
+    case "cards":
+      addCards(shardOf, command, scheme)
+      break
+    case "issue":
+      issueCards(shardOf, command, scheme)
+      break
+    case "lifecycle":
+      stepCard(shardOf, command, scheme)
+      break
+    case "fund":
+      fundCard(shardOf, command, scheme)
+      break
+    case "pin":
+      putPin(shardOf, command)
   }
+}
+
+/**
+ * The part of a journaled command that concerns one shard that is rebuilt, beside a scheme that may have moved on.
+ * @param _time of the command's block; what depends on it was resolved
+ */
+export const applyToShard = (shard: Shard, _time: number, command: ResolvedCommand, scheme: Scheme): void => {
+  const mine: ShardOf = (hash) => ((hash & (shard.shards - 1)) === shard.number ? shard : undefined)
+  applyToShards(mine, command, scheme)
 }

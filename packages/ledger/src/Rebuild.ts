@@ -1,20 +1,20 @@
 // One shard's restart after a defect: its image, then the journal's slots of this shard applied without being judged.
-import { RecordWord, ResponseCode } from "@millrace/protocol"
+import { Kind, RecordWord } from "@millrace/protocol"
 import { decodeCommand } from "./Command.ts"
 import { JournalGap, ReplayDiverged } from "./errors.ts"
 import { numberHash } from "./hash.ts"
-import { postKind } from "./kinds/dispatch.ts"
-import { Postings } from "./Postings.ts"
-import { addCardsOfShard } from "./Provisioner.ts"
+import { Moves } from "./Moves.ts"
+import { postPeriodic } from "./PeriodicMoves.ts"
+import { applyToShard } from "./Provisioner.ts"
 import type { Scheme } from "./Scheme.ts"
 import type { Shard } from "./Shard.ts"
 import {
+  isApprovedAt,
+  isHistory,
   kindAt,
-  responseAt,
   SLOT_KIND_INTERNAL_FROM,
   SLOT_WORDS,
   SlotKind,
-  SlotWord,
   slotWords,
   turnedKindAt,
 } from "./Slot.ts"
@@ -27,7 +27,7 @@ export class ShardRebuild {
   readonly shard: Shard
   readonly #image: string
   readonly #scheme: Scheme
-  readonly #postings = new Postings()
+  readonly #moves: Moves
   readonly #swap: (shard: Shard, next: number) => void
   /** The sequence wanted next; 0 until the image is whole or known to be absent. */
   #next = 0
@@ -38,6 +38,7 @@ export class ShardRebuild {
     this.#image = image
     this.#scheme = scheme
     this.#swap = swap
+    this.#moves = new Moves(scheme.merchants, scheme.plans)
     shard.accounts.reserve(scheme.merchants.currencies.length, scheme.merchants.count)
   }
 
@@ -59,7 +60,11 @@ export class ShardRebuild {
     this.#begin()
     if (first !== this.#next) throw new JournalGap(this.#next, first, `rebuilding ${this.#image}`)
     const words = slotWords(payload)
-    for (let at = 0; at < words.length; at += SLOT_WORDS) this.#applySlot(time, words, at)
+    const doubles = new Float64Array(words.buffer, words.byteOffset, words.length / 2)
+    for (let at = 0; at < words.length; at += SLOT_WORDS) {
+      if (kindAt(words, at) === SlotKind.control) this.#applyCommand(time, words, at)
+      else if (isShardSlot(kindAt(words, at))) this.#applySlot(words, doubles, at)
+    }
     this.#next += words.length / SLOT_WORDS
   }
 
@@ -73,32 +78,51 @@ export class ShardRebuild {
     if (this.#next === 0) this.#next = (this.shard.restored(this.#image) ?? 0) + 1
   }
 
-  #applySlot(time: number, words: Int32Array, at: number): void {
-    const kind = kindAt(words, at)
-    if (kind === SlotKind.control) this.#applyCommand(time, words, at)
-    else if (kind === SlotKind.turned) this.#post(turnedKindAt(words, at), words, at, -1)
-    else if (kind < SLOT_KIND_INTERNAL_FROM && responseAt(words, at) === ResponseCode.approved) {
-      this.#post(kind, words, at, 1)
-    }
-  }
-
-  #post(kind: number, words: Int32Array, at: number, sign: number): void {
+  #applySlot(words: Int32Array, doubles: Float64Array, at: number): void {
     const lo = words[at + RecordWord.cardLo]
     const hi = words[at + RecordWord.cardHi]
     const hash = numberHash(lo, hi)
     if ((hash & (this.shard.shards - 1)) !== this.shard.number) return
-    const card = this.shard.cards.find(hash, lo, hi)
-    if (card < 0) throw new ReplayDiverged(this.#next + at / SLOT_WORDS, "its card is not there")
-    const { terms } = this.#scheme.merchants
-    postKind(kind, words, at, terms, words[at + SlotWord.terms], sign, this.#postings)
-    this.shard.apply(card, this.#postings)
+    const { cards } = this.shard
+    const kind = kindAt(words, at)
+    const asked = cards.find(hash, lo, hi)
+    const sequence = this.#next + at / SLOT_WORDS
+    if (asked < 0) {
+      // Declined because there is no such card, or not yet.
+      if (kind < SLOT_KIND_INTERNAL_FROM && !isApprovedAt(words, at)) return
+      throw new ReplayDiverged(sequence, "its card is not there")
+    }
+    this.#move(kind, cards.newest(asked), words, doubles, at)
+    if (kind < SLOT_KIND_INTERNAL_FROM && kind !== Kind.recharge && kind !== Kind.refund)
+      this.#moves.countPin(this.shard, asked, words, at)
+    if (isHistory(kind)) cards.setLast(asked, sequence | 0)
+  }
+
+  #move(kind: number, card: number, words: Int32Array, doubles: Float64Array, at: number): void {
+    const { shard } = this
+    const moves = this.#moves
+    if (kind === SlotKind.periodic) {
+      postPeriodic(moves, this.#scheme.merchants, shard, card, words, doubles, at)
+      return
+    }
+    if (kind < SLOT_KIND_INTERNAL_FROM && !isApprovedAt(words, at)) return
+    const isTurned = kind === SlotKind.turned
+    const moved = isTurned ? turnedKindAt(words, at) : kind
+    const sign = isTurned ? -1 : 1
+    // A decision's slots are never apart: what belongs to this one lies behind it.
+    const more = at + SLOT_WORDS
+    moves.post(moved, shard, words, doubles, at, more, sign)
+    moves.commit(moved, shard, card, words, doubles, at, more, sign)
   }
 
   #applyCommand(time: number, words: Int32Array, at: number): void {
     const sequence = this.#next + at / SLOT_WORDS
     const command = decodeCommand(words, at)
     if (typeof command === "string") throw new ReplayDiverged(sequence, command)
-    if (command.type !== "cards") return
-    addCardsOfShard(this.shard, time, command, this.#scheme.merchants.accountsOf(command.currency))
+    applyToShard(this.shard, time, command, this.#scheme)
   }
 }
+
+/** Slots that may move something in the shard of the card that they name. */
+const isShardSlot = (kind: number): boolean =>
+  kind === SlotKind.turned || (isHistory(kind) && kind !== SlotKind.split)

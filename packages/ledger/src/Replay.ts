@@ -1,18 +1,28 @@
 // Recovery: every journaled slot is decided again and must give, byte for byte, what was journaled.
 import { OUTCOME_WORDS, RecordWord } from "@millrace/protocol"
-import { commandSlots, decodeCommand } from "./Command.ts"
+import { commandSlots, decodeCommand, encodeCommand } from "./Command.ts"
 import type { Decider } from "./Decider.ts"
 import { JournalGap, ReplayDiverged } from "./errors.ts"
 import { numberHash } from "./hash.ts"
 import type { Memory } from "./Memory.ts"
+import type { Periodic } from "./Periodic.ts"
 import type { Provisioner } from "./Provisioner.ts"
 import type { Shard } from "./Shard.ts"
-import { kindAt, SLOT_KIND_INTERNAL_FROM, SLOT_WORDS, SlotKind, SlotWord, slotWords } from "./Slot.ts"
+import {
+  kindAt,
+  responseAt,
+  SLOT_KIND_INTERNAL_FROM,
+  SLOT_WORDS,
+  SlotKind,
+  SlotWord,
+  slotWords,
+} from "./Slot.ts"
 
 export class Replayer {
   readonly #memory: Memory
   readonly #decider: Decider
   readonly #provisioner: Provisioner
+  readonly #periodic: Periodic
   readonly #shards: () => ReadonlyArray<Shard>
   readonly #request = new Uint32Array(SLOT_WORDS)
   readonly #outcome = new Uint32Array(OUTCOME_WORDS)
@@ -21,11 +31,13 @@ export class Replayer {
     memory: Memory,
     decider: Decider,
     provisioner: Provisioner,
+    periodic: Periodic,
     shards: () => ReadonlyArray<Shard>,
   ) {
     this.#memory = memory
     this.#decider = decider
     this.#provisioner = provisioner
+    this.#periodic = periodic
     this.#shards = shards
   }
 
@@ -36,21 +48,23 @@ export class Replayer {
     for (let at = 0; at < words.length; ) {
       const kind = kindAt(words, at)
       if (kind === SlotKind.control) at += this.#replayCommand(time, words, at)
-      else if (kind < SLOT_KIND_INTERNAL_FROM) at += this.#replayTransaction(words, at)
+      else if (kind < SLOT_KIND_INTERNAL_FROM) at += this.#replayTransaction(time, words, at)
+      else if (kind === SlotKind.expired || kind === SlotKind.periodic)
+        at += this.#replayPeriodic(time, kind, words, at)
       else
         throw new ReplayDiverged(this.#memory.next, `a slot of kind ${kind} does not follow from any request`)
     }
   }
 
-  #replayTransaction(words: Int32Array, at: number): number {
+  #replayTransaction(time: number, words: Int32Array, at: number): number {
     const request = this.#request
     for (let i = 0; i < SLOT_WORDS; i++) request[i] = words[at + i]
     // The decision lies where the request had its PIN block.
     for (let i = 0; i < 4; i++) request[SlotWord.available + i] = 0
-    const shards = this.#shards()
-    const hash = numberHash(request[RecordWord.cardLo], request[RecordWord.cardHi])
     const sequence = this.#memory.next
-    const slots = this.#decider.decide(shards[hash & (shards.length - 1)], request, 0, this.#outcome, 0)
+    this.#decider.replaying(words[at + SlotWord.terms])
+    const slots = this.#decider.decide(this.#shardOf(words, at), time, request, 0, this.#outcome, 0)
+    this.#decider.replaying(-1)
     if (slots === 0) {
       throw new ReplayDiverged(sequence, `it is answered ${this.#outcome[7] & 0xffff} and journals nothing`)
     }
@@ -60,13 +74,29 @@ export class Replayer {
     return slots * SLOT_WORDS
   }
 
+  #shardOf(words: Int32Array, at: number): Shard {
+    const shards = this.#shards()
+    const hash = numberHash(words[at + RecordWord.cardLo], words[at + RecordWord.cardHi])
+    return shards[hash & (shards.length - 1)]
+  }
+
+  #replayPeriodic(time: number, kind: number, words: Int32Array, at: number): number {
+    const sequence = this.#memory.next
+    const lo = words[at + RecordWord.cardLo]
+    const hi = words[at + RecordWord.cardHi]
+    const shard = this.#shardOf(words, at)
+    this.#periodic.replay(time, kind, shard, shard.cards.find(numberHash(lo, hi), lo, hi), words, at)
+    this.#compare(sequence, this.#memory.wordOf(sequence), words, at)
+    return SLOT_WORDS
+  }
+
   #compare(sequence: number, decided: number, words: Int32Array, at: number): void {
     if (at >= words.length) throw new ReplayDiverged(sequence, "the block ends within a decision")
     const ring = this.#memory.ring
     for (let i = 0; i < SLOT_WORDS; i++) {
       if (ring[decided + i] === words[at + i]) continue
-      const now = `response ${ring[decided + SlotWord.response]}`
-      const then = `response ${words[at + SlotWord.response]}`
+      const now = `response ${responseAt(ring, decided)}`
+      const then = `response ${responseAt(words, at)}`
       throw new ReplayDiverged(sequence, `byte ${i * 4}: now ${now}, journaled ${then}`)
     }
   }
@@ -75,9 +105,12 @@ export class Replayer {
     const sequence = this.#memory.next
     const command = decodeCommand(words, at)
     if (typeof command === "string") throw new ReplayDiverged(sequence, command)
-    const result = this.#provisioner.judge(command)
-    if (!result.ok) throw new ReplayDiverged(sequence, `its command is refused: ${result.message}`)
-    this.#provisioner.apply(time, command)
+    const resolution = this.#provisioner.resolve(time, command)
+    if (!resolution.ok) throw new ReplayDiverged(sequence, `its command is refused: ${resolution.message}`)
+    const encoded = encodeCommand(resolution.command)
+    if (encoded?.some((word, i) => word !== words[at + i]) !== false)
+      throw new ReplayDiverged(sequence, "its command is resolved in another way")
+    this.#provisioner.apply(time, resolution.command)
     const slots = commandSlots(words, at)
     for (let i = 0; i < slots; i++) this.#memory.append(words, at + i * SLOT_WORDS)
     return slots * SLOT_WORDS

@@ -1,11 +1,9 @@
-// A shard: the cards that one writer owns, and the accounts that its postings touch. It shares nothing with the others.
-import { ResponseCode } from "@millrace/protocol"
+// A shard: the cards and holds that one writer owns, and the accounts that its postings touch. It shares nothing with the others.
 import { Accounts } from "./Accounts.ts"
 import { Cards } from "./Cards.ts"
 import { ImageRefused } from "./errors.ts"
+import { Holds } from "./Holds.ts"
 import { makePiece, PieceTag, packBody, readPiece, unpackBody } from "./Image.ts"
-import { ACCOUNT_MAX } from "./limits.ts"
-import { Account, type Postings } from "./Postings.ts"
 
 interface ShardHead {
   readonly position: number
@@ -14,13 +12,17 @@ interface ShardHead {
   readonly currencies: number
   readonly merchants: number
   readonly cards: number
+  readonly holds: number
 }
 
 export class Shard {
   readonly number: number
   readonly shards: number
   readonly cards: Cards
+  readonly holds = new Holds()
   readonly accounts = new Accounts()
+  /** False while it is being rebuilt: then no other shard's decision may touch it. */
+  up = true
   #restored: ShardHead | undefined
   /** Items of both account tables that came from an image. */
   #restoredAccounts = 0
@@ -29,25 +31,6 @@ export class Shard {
     this.number = number
     this.shards = shards
     this.cards = new Cards(number)
-  }
-
-  /** What the card can pay with, minor units. */
-  available(card: number): number {
-    return this.cards.purse(card)
-  }
-
-  /** 0 when the postings may be applied, else 51 (the purse would go below 0) or 61 (an account out of range). */
-  judge(card: number, postings: Postings): number {
-    const purse = this.cards.purse(card) + postings.amounts[Account.purse]
-    if (purse < 0) return ResponseCode.insufficientFunds
-    if (purse > ACCOUNT_MAX || !this.accounts.allow(postings)) return ResponseCode.overLimit
-    return ResponseCode.approved
-  }
-
-  apply(card: number, postings: Postings): void {
-    postings.assertBalanced()
-    this.cards.addToPurse(card, postings.amounts[Account.purse])
-    this.accounts.apply(postings)
   }
 
   freeze(position: number, currencies: number, merchants: number): Generator<Uint8Array, void> {
@@ -59,12 +42,14 @@ export class Shard {
       currencies,
       merchants,
       cards,
+      holds: this.holds.freeze(),
     }
-    return pieces(head, this.accounts.freeze(currencies, merchants), this.cards)
+    return pieces(head, this.accounts.freeze(currencies, merchants), this.holds, this.cards)
   }
 
   thaw(): void {
     this.cards.thaw()
+    this.holds.thaw()
   }
 
   /** Throws ImageRefused. */
@@ -80,7 +65,12 @@ export class Shard {
       this.accounts.reserve(head.currencies, head.merchants)
       this.#restored = head
     } else if (piece.tag === PieceTag.cards) this.cards.restore(image, piece)
-    else if (piece.tag === PieceTag.general || piece.tag === PieceTag.payable) {
+    else if (piece.tag === PieceTag.holds) this.holds.restore(image, piece)
+    else if (
+      piece.tag === PieceTag.general ||
+      piece.tag === PieceTag.payable ||
+      piece.tag === PieceTag.float
+    ) {
       this.accounts.restore(image, piece)
       this.#restoredAccounts += piece.count
     } else throw new ImageRefused(image, `has a piece of an unknown kind (${piece.tag})`)
@@ -91,7 +81,9 @@ export class Shard {
     const head = this.#restored
     if (head === undefined) return undefined
     const isWhole =
-      head.cards === this.cards.count && head.currencies + head.merchants === this.#restoredAccounts
+      head.cards === this.cards.count &&
+      head.holds === this.holds.count &&
+      head.currencies + 2 * head.merchants === this.#restoredAccounts
     if (!isWhole) throw new ImageRefused(image, "is not whole")
     return head.position
   }
@@ -100,9 +92,11 @@ export class Shard {
 function* pieces(
   head: ShardHead,
   accounts: ReadonlyArray<Generator<Uint8Array, void>>,
+  holds: Holds,
   cards: Cards,
 ): Generator<Uint8Array, void> {
   yield makePiece(PieceTag.shardHead, 0, 1, packBody(head))
   for (const table of accounts) yield* table
+  for (let piece = holds.capture(); piece !== null; piece = holds.capture()) yield piece
   for (let piece = cards.capture(); piece !== null; piece = cards.capture()) yield piece
 }

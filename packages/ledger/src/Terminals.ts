@@ -1,15 +1,15 @@
-// The terminals of the scheme as structs in pieces that never move, found by number, each with the horizon of its references.
+// The terminals of the scheme, found by number: what each may do, the horizon of its references, and its batch's totals.
+import { Kind, type KindName, kindNames } from "@millrace/protocol"
+import type { TerminalCommand } from "./Command.ts"
 import { ImageRefused } from "./errors.ts"
 import { numberHash } from "./hash.ts"
-import { type Piece, PieceTag, tablePieces } from "./Image.ts"
+import { type Piece, PieceTag, packedPieces, unpackItems } from "./Image.ts"
 import { TERMINALS_MAX } from "./limits.ts"
 import { NumberIndex } from "./NumberIndex.ts"
+import { capturedPieces, Pages } from "./Pages.ts"
 
-/** 32 bytes, so that a decision touches one cache line of it. */
-const TERMINAL_WORDS = 8
-const WORDS_SHIFT = 3
-const DOUBLES_SHIFT = 2
-
+/** 128 bytes: what every request reads lies in the first cache line, with the counts; the sums are in the second. */
+const TERMINAL_WORDS = 32
 const TerminalWord = {
   number: 0,
   /** 0: the index knows numbers of two words. */
@@ -21,14 +21,59 @@ const TerminalWord = {
   /** The greatest reference that was forgotten: what is not greater and not remembered is refused. */
   horizonLo: 4,
   horizonHi: 5,
+  /** The last request that was remembered. */
+  lastLo: 6,
+  lastHi: 7,
+  /** Bit k: kind k may be asked for. */
+  kinds: 8,
+  /** By row: u32. */
+  counts: 9,
 } as const
-const TerminalDouble = { createdMs: 3 } as const
+const TerminalDouble = {
+  /** By row, minor units. */
+  sums: 8,
+  /** 0: no limit of its own. */
+  amountMax: 15,
+} as const
 
-const PIECE_SHIFT = 12
-const TERMINALS_PER_PIECE = 2 ** PIECE_SHIFT
-const PIECE_MASK = TERMINALS_PER_PIECE - 1
+/** What no request touches: 16 bytes a terminal. */
+const BATCH_WORDS = 4
+const BatchWord = {
+  /** Batches count from 1. */
+  batch: 2,
+  /** Place in the list of settings, plus 1; 0: it has none. */
+  settings: 3,
+} as const
+const BatchDouble = { createdMs: 0 } as const
 
-export const TerminalStatus = { active: 1 } as const
+export const TerminalStatus = { active: 1, suspended: 2 } as const
+
+/** The rows of a batch's totals: approved amounts, each summed and counted. */
+export const Row = {
+  purchase: 0,
+  completion: 1,
+  refund: 2,
+  recharge: 3,
+  transfer: 4,
+  /** Purchases, completions and transfers that were turned round. */
+  debitReversal: 5,
+  /** Refunds and recharges that were turned round. */
+  creditReversal: 6,
+} as const
+export const ROWS = 7
+
+const ALL_KINDS = -1
+/** What the operator is told with an answer that says to keep the card, where nothing else was set. */
+export const MESSAGE_DEFAULT = "retain card"
+
+/** Never changed, only replaced. */
+interface Settings {
+  readonly slot: number
+  readonly parameters: Readonly<Record<string, string>>
+  readonly version: number
+  /** "": none of its own. */
+  readonly message: string
+}
 
 export interface TerminalView {
   readonly number: number
@@ -36,21 +81,40 @@ export interface TerminalView {
   readonly active: boolean
   readonly keyVersion: number
   readonly createdMs: number
+  readonly kinds: ReadonlyArray<KindName>
+  /** Minor units; 0: no limit of its own. */
+  readonly amountMax: number
+  readonly parameters: Readonly<Record<string, string>>
+  /** Grows with each change of the parameters; 0 before the first. */
+  readonly parametersVersion: number
+  readonly message: string
+  readonly batch: number
 }
 
 export class Terminals {
-  readonly #words: Array<Int32Array> = []
-  readonly #doubles: Array<Float64Array> = []
+  readonly #pages = new Pages(PieceTag.terminals, TERMINAL_WORDS)
+  readonly #batches = new Pages(PieceTag.terminalBatches, BATCH_WORDS)
+  readonly #settings: Array<Settings> = []
   readonly #index: NumberIndex
-  #count = 0
 
   constructor() {
-    const hashOf = (slot: number): number => numberHash(this.#word(slot, TerminalWord.number), 0)
-    this.#index = new NumberIndex(this.#words, PIECE_SHIFT, WORDS_SHIFT, hashOf, 0)
+    const { words, pageShift, structWords } = this.#pages
+    const hashOf = (slot: number): number => numberHash(this.#pages.word(slot, TerminalWord.number), 0)
+    this.#index = new NumberIndex(words, pageShift, structWords, hashOf, 0)
   }
 
-  get count(): number {
-    return this.#count
+  /** How many there are. */
+  get size(): number {
+    return this.#pages.count
+  }
+
+  /** How many have their batch: in a whole image as many as there are terminals. */
+  get batchCount(): number {
+    return this.#batches.count
+  }
+
+  get settingsCount(): number {
+    return this.#settings.length
   }
 
   /** The terminal's slot, or −1. `number` is its 32 bits, signed or not. */
@@ -58,98 +122,205 @@ export class Terminals {
     return this.#index.find(numberHash(number, 0), number | 0, 0)
   }
 
+  /** Reading ahead, in two halves: see `Decider.readAhead`. */
+  peek(number: number): number {
+    return this.#index.peek(numberHash(number, 0))
+  }
+
+  peekTerminal(entry: number): number {
+    return this.#index.peekStruct(entry)
+  }
+
   isActive(slot: number): boolean {
-    return (this.#word(slot, TerminalWord.statusKey) & 0xff) === TerminalStatus.active
+    return (this.#pages.word(slot, TerminalWord.statusKey) & 0xff) === TerminalStatus.active
   }
 
   merchantOf(slot: number): number {
-    return this.#word(slot, TerminalWord.merchant)
+    return this.#pages.word(slot, TerminalWord.merchant)
+  }
+
+  allows(slot: number, kind: number): boolean {
+    return ((this.#pages.word(slot, TerminalWord.kinds) >>> kind) & 1) === 1
+  }
+
+  /** 0: no limit of its own. */
+  amountMax(slot: number): number {
+    return this.#pages.double(slot, TerminalDouble.amountMax)
   }
 
   /** Was a reference like this, or a later one, remembered and forgotten? Reference 0 always counts as forgotten. */
   isForgotten(slot: number, lo: number, hi: number): boolean {
-    const words = this.#words[slot >>> PIECE_SHIFT]
-    const at = (slot & PIECE_MASK) << WORDS_SHIFT
-    const horizonHi = words[at + TerminalWord.horizonHi]
+    const horizonHi = this.#pages.word(slot, TerminalWord.horizonHi)
     if (hi !== horizonHi) return hi >>> 0 < horizonHi >>> 0
-    return lo >>> 0 <= words[at + TerminalWord.horizonLo] >>> 0
+    return lo >>> 0 <= this.#pages.word(slot, TerminalWord.horizonLo) >>> 0
   }
 
   raiseHorizon(number: number, lo: number, hi: number): void {
     const slot = this.find(number)
     if (slot < 0 || this.isForgotten(slot, lo, hi)) return
-    const words = this.#words[slot >>> PIECE_SHIFT]
-    const at = (slot & PIECE_MASK) << WORDS_SHIFT
-    words[at + TerminalWord.horizonLo] = lo
-    words[at + TerminalWord.horizonHi] = hi
+    this.#pages.setWord(slot, TerminalWord.horizonLo, lo)
+    this.#pages.setWord(slot, TerminalWord.horizonHi, hi)
   }
 
+  /** The terminal's last request that was remembered has this reference. */
+  note(slot: number, lo: number, hi: number): void {
+    this.#pages.setWord(slot, TerminalWord.lastLo, lo)
+    this.#pages.setWord(slot, TerminalWord.lastHi, hi)
+  }
+
+  /** 0 before the first request. */
+  lastReference(slot: number): bigint {
+    const lo = this.#pages.word(slot, TerminalWord.lastLo)
+    const hi = this.#pages.word(slot, TerminalWord.lastHi)
+    return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)
+  }
+
+  // ---- the batch
+
+  /** Counts `times` transactions of `amount` altogether in a row of the terminal's batch. */
+  count(slot: number, row: number, amount: number, times = 1): void {
+    const counted = this.#pages.word(slot, TerminalWord.counts + row)
+    this.#pages.setWord(slot, TerminalWord.counts + row, counted + times)
+    this.#pages.addDouble(slot, TerminalDouble.sums + row, amount)
+  }
+
+  rowSum(slot: number, row: number): number {
+    return this.#pages.double(slot, TerminalDouble.sums + row)
+  }
+
+  rowCount(slot: number, row: number): number {
+    return this.#pages.word(slot, TerminalWord.counts + row) >>> 0
+  }
+
+  /** All rows begin at 0 again, under the next batch number. */
+  closeBatch(slot: number): void {
+    for (let row = 0; row < ROWS; row++) {
+      this.#pages.setWord(slot, TerminalWord.counts + row, 0)
+      this.#pages.setDouble(slot, TerminalDouble.sums + row, 0)
+    }
+    this.#batches.setWord(slot, BatchWord.batch, this.batch(slot) + 1)
+  }
+
+  /** The number of the batch that is open. */
+  batch(slot: number): number {
+    return this.#batches.word(slot, BatchWord.batch) >>> 0
+  }
+
+  // ---- provisioning
+
   add(number: number, merchant: number, createdMs: number): number {
-    if (this.#count === TERMINALS_MAX) throw new RangeError(`more than ${TERMINALS_MAX} terminals`)
-    const slot = this.#place()
-    const words = this.#words[slot >>> PIECE_SHIFT]
-    const at = (slot & PIECE_MASK) << WORDS_SHIFT
-    words[at + TerminalWord.number] = number
-    words[at + TerminalWord.merchant] = merchant
-    words[at + TerminalWord.statusKey] = TerminalStatus.active | (1 << 8)
-    this.#doubles[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << DOUBLES_SHIFT) + TerminalDouble.createdMs] =
-      createdMs
+    if (this.size === TERMINALS_MAX) throw new RangeError(`more than ${TERMINALS_MAX} terminals`)
+    const slot = this.#pages.place()
+    this.#pages.setWord(slot, TerminalWord.number, number)
+    this.#pages.setWord(slot, TerminalWord.merchant, merchant)
+    this.#pages.setWord(slot, TerminalWord.statusKey, TerminalStatus.active | (1 << 8))
+    this.#pages.setWord(slot, TerminalWord.kinds, ALL_KINDS)
+    this.#batches.place()
+    this.#batches.setDouble(slot, BatchDouble.createdMs, createdMs)
+    this.#batches.setWord(slot, BatchWord.batch, 1)
     this.#index.add(numberHash(number, 0), slot)
     return slot
   }
 
+  /** Changes what the command names; the rest stays. */
+  change(slot: number, command: TerminalCommand): void {
+    const { status, kinds, amountMax, parameters, message } = command
+    if (status !== undefined) this.setStatus(slot, status)
+    if (kinds !== undefined) this.setKinds(slot, kinds)
+    if (amountMax !== undefined) this.setAmountMax(slot, amountMax)
+    if (parameters !== undefined) this.setParameters(slot, parameters)
+    if (message !== undefined) this.setMessage(slot, message)
+  }
+
+  setStatus(slot: number, status: keyof typeof TerminalStatus): void {
+    const keyVersion = this.#pages.word(slot, TerminalWord.statusKey) & ~0xff
+    this.#pages.setWord(slot, TerminalWord.statusKey, keyVersion | TerminalStatus[status])
+  }
+
+  setKinds(slot: number, kinds: ReadonlyArray<KindName>): void {
+    let mask = 0
+    for (const kind of kinds) mask |= 1 << Kind[kind]
+    this.#pages.setWord(slot, TerminalWord.kinds, mask)
+  }
+
+  setAmountMax(slot: number, amount: number): void {
+    this.#pages.setDouble(slot, TerminalDouble.amountMax, amount)
+  }
+
+  /** All parameters anew. The same ones again are no change. */
+  setParameters(slot: number, parameters: Readonly<Record<string, string>>): void {
+    const before = this.#settingsOf(slot)
+    // In one order, so that an image has the same bytes wherever it is made.
+    const sorted = Object.fromEntries(Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1)))
+    if (JSON.stringify(sorted) === JSON.stringify(before.parameters)) return
+    this.#putSettings({ ...before, parameters: sorted, version: before.version + 1 })
+  }
+
+  setMessage(slot: number, message: string): void {
+    this.#putSettings({ ...this.#settingsOf(slot), message })
+  }
+
   /** `merchant` of the view is the merchant's slot. */
   view(slot: number): TerminalView {
-    const doubles = this.#doubles[slot >>> PIECE_SHIFT]
+    const { parameters, version, message } = this.#settingsOf(slot)
     return {
-      number: this.#word(slot, TerminalWord.number) >>> 0,
+      number: this.#pages.word(slot, TerminalWord.number) >>> 0,
       merchant: this.merchantOf(slot),
       active: this.isActive(slot),
-      keyVersion: this.#word(slot, TerminalWord.statusKey) >>> 8,
-      createdMs: doubles[((slot & PIECE_MASK) << DOUBLES_SHIFT) + TerminalDouble.createdMs],
+      keyVersion: this.#pages.word(slot, TerminalWord.statusKey) >>> 8,
+      createdMs: this.#batches.double(slot, BatchDouble.createdMs),
+      kinds: kindNames.filter((name) => this.allows(slot, Kind[name])),
+      amountMax: this.amountMax(slot),
+      parameters,
+      parametersVersion: version,
+      message: message === "" ? MESSAGE_DEFAULT : message,
+      batch: this.batch(slot),
     }
   }
 
-  /** Horizons move with the traffic, so the table is copied at the call: 9.6 MB with 300,000 terminals. */
-  freeze(): Generator<Uint8Array, void> {
-    const copy = new Int32Array(this.#count * TERMINAL_WORDS)
-    for (let first = 0; first < this.#count; first += TERMINALS_PER_PIECE) {
-      const count = Math.min(TERMINALS_PER_PIECE, this.#count - first)
-      const words = this.#words[first >>> PIECE_SHIFT]
-      copy.set(words.subarray(0, count * TERMINAL_WORDS), first * TERMINAL_WORDS)
-    }
-    return tablePieces(PieceTag.terminals, copy, this.#count, TERMINAL_WORDS)
+  // ---- snapshots
+
+  freeze(): ReadonlyArray<Generator<Uint8Array, void>> {
+    this.#pages.freeze()
+    this.#batches.freeze()
+    return [
+      capturedPieces(this.#pages),
+      capturedPieces(this.#batches),
+      packedPieces(PieceTag.terminalSettings, this.#settings.slice()),
+    ]
+  }
+
+  thaw(): void {
+    this.#pages.thaw()
+    this.#batches.thaw()
   }
 
   restore(image: string, piece: Piece): void {
-    if (
-      piece.first !== this.#count ||
-      piece.first + piece.count > TERMINALS_MAX ||
-      piece.body.length !== piece.count * TERMINAL_WORDS * 4
-    ) {
-      throw new ImageRefused(image, "terminals are missing")
-    }
-    const from = new Int32Array(piece.body.buffer, piece.body.byteOffset, piece.count * TERMINAL_WORDS)
-    for (let i = 0; i < from.length; i += TERMINAL_WORDS) {
-      const slot = this.#place()
-      const to = (slot & PIECE_MASK) << WORDS_SHIFT
-      this.#words[slot >>> PIECE_SHIFT].set(from.subarray(i, i + TERMINAL_WORDS), to)
-      this.#index.add(numberHash(from[i], 0), slot)
+    this.#pages.restore(image, piece, "terminals", TERMINALS_MAX)
+    for (let slot = piece.first; slot < piece.first + piece.count; slot++) {
+      this.#index.add(numberHash(this.#pages.word(slot, TerminalWord.number), 0), slot)
     }
   }
 
-  #word(slot: number, word: number): number {
-    return this.#words[slot >>> PIECE_SHIFT][((slot & PIECE_MASK) << WORDS_SHIFT) + word]
+  restoreBatches(image: string, piece: Piece): void {
+    this.#batches.restore(image, piece, "terminals' batches", TERMINALS_MAX)
   }
 
-  /** A new slot, in a piece that never moves. */
-  #place(): number {
-    const slot = this.#count++
-    if (slot >>> PIECE_SHIFT === this.#words.length) {
-      const words = new Int32Array(TERMINALS_PER_PIECE * TERMINAL_WORDS)
-      this.#words.push(words)
-      this.#doubles.push(new Float64Array(words.buffer))
-    }
-    return slot
+  restoreSettings(image: string, piece: Piece): void {
+    if (piece.first !== this.#settings.length)
+      throw new ImageRefused(image, "terminals' settings are missing")
+    // The engine's own bytes, under the journal's seal: what was packed by freeze.
+    for (const settings of unpackItems(image, piece) as ReadonlyArray<Settings>) this.#settings.push(settings)
+  }
+
+  #settingsOf(slot: number): Settings {
+    const place = this.#batches.word(slot, BatchWord.settings)
+    return place === 0 ? { slot, parameters: {}, version: 0, message: "" } : this.#settings[place - 1]
+  }
+
+  #putSettings(settings: Settings): void {
+    const place = this.#batches.word(settings.slot, BatchWord.settings)
+    if (place > 0) this.#settings[place - 1] = settings
+    else this.#batches.setWord(settings.slot, BatchWord.settings, this.#settings.push(settings))
   }
 }

@@ -1,15 +1,12 @@
 // What money does: cards, purses, merchants, postings, and the memory that makes each request happen once.
-export type {
-  CardsCommand,
-  Command,
-  HostCommand,
-  MerchantCommand,
-  TerminalsCommand,
-} from "./Command.ts"
+
+export { cardNumberOf } from "./CardNumbers.ts"
+export { type CardStatusName, cardStatusNames, Purse, type PurseName, purseNames } from "./Cards.ts"
+export type * from "./Command.ts"
 export { READ_AHEAD_MAX } from "./Decider.ts"
 export { Defect, ImageRefused, JournalGap, ReplayDiverged } from "./errors.ts"
 export type { ImageSource } from "./Image.ts"
-export { type CardView, Ledger, type LedgerOptions } from "./Ledger.ts"
+export { Ledger, type LedgerOptions } from "./Ledger.ts"
 export {
   ACCOUNT_MAX,
   CARD_NUMBER_MAX,
@@ -22,6 +19,7 @@ export {
   NAME_CHARACTERS_MAX,
   PIECE_BYTES_MAX,
   SHARDS_MAX,
+  SLOTS_PER_REQUEST_MAX,
   TERMINALS_MAX,
   TERMINALS_PER_COMMAND_MAX,
   TRANSACTIONS_DEFAULT,
@@ -31,6 +29,7 @@ export {
 export type { Memory, MemoryPages } from "./Memory.ts"
 export type { Merchant } from "./Merchants.ts"
 export { masked } from "./mask.ts"
+export type { Product } from "./Products.ts"
 export type {
   ControlDone,
   ControlRefusal,
@@ -40,5 +39,16 @@ export type {
 export type { ShardRebuild } from "./Rebuild.ts"
 export type { Host, Scheme, Terminal } from "./Scheme.ts"
 export type { Shard } from "./Shard.ts"
-export { SLOT_BYTES, SLOT_WORDS, SlotDouble, SlotKind, SlotWord } from "./Slot.ts"
+export {
+  SLOT_BYTES,
+  SLOT_WORDS,
+  SlotBit,
+  SlotDouble,
+  SlotKind,
+  SlotWord,
+  SPLIT_LOCKED,
+  SplitDouble,
+  SplitWord,
+} from "./Slot.ts"
 export type { AccountTotals, PurseAudit } from "./totals.ts"
+export type { CardView, TerminalTotals, TotalsRow, TransactionView } from "./Views.ts"

@@ -5,6 +5,8 @@ import { AMOUNT_MAX } from "@millrace/protocol"
 export const ACCOUNT_MAX: number = AMOUNT_MAX
 
 export const SHARDS_MAX = 64
+/** The request's own, and its companions. */
+export const SLOTS_PER_REQUEST_MAX = 3
 /** Slots of the exactly-once memory: word arithmetic and one typed array both end here. */
 export const TRANSACTIONS_MIN = 16
 export const TRANSACTIONS_MAX = 2 ** 26
@@ -20,6 +22,13 @@ export const MERCHANTS_MAX = 2 ** 17
 export const TERMS_MAX = 2 ** 20
 export const CURRENCIES_MAX = 64
 export const HOSTS_MAX = 4_096
+/** A card names its product's slot in 16 bits; each product has its tables. */
+export const PRODUCTS_MAX = 1_024
+/** What fees were ever agreed; terms name plans, so they are kept for good as well. */
+export const PLANS_MAX = 2 ** 16
+export const HOLDS_PER_SHARD_MAX = 2 ** 20
+/** Cards that were ever on the hotlist: one that came off it is remembered, so that it can be told. */
+export const HOTLIST_MAX = 2 ** 22
 
 export const CARDS_PER_COMMAND_MAX = 8_192
 export const TERMINALS_PER_COMMAND_MAX = 65_536

@@ -1,5 +1,4 @@
 // The accounts added up, for people and for the checks that money is conserved. Exact: sums of sums pass 2^53.
-import type { Accounts } from "./Accounts.ts"
 import { TERMS_WORDS, TermsWord } from "./Merchants.ts"
 import { Account } from "./Postings.ts"
 import type { Scheme } from "./Scheme.ts"
@@ -25,9 +24,17 @@ const generalAccounts = [
   ["purses", Account.purse],
   ["feeIncome", Account.feeIncome],
   ["cashIn", Account.cashIn],
+  ["held", Account.held],
+  ["commission", Account.commission],
+  ["promotion", Account.promotion],
+  ["bonusLocked", Account.bonusLocked],
+  ["deposits", Account.deposits],
+  ["breakage", Account.breakage],
+  ["cashOut", Account.cashOut],
+  ["inTransit", Account.inTransit],
 ] as const
 
-/** Payables are split here, so that neither part's sum over MERCHANTS_MAX of them comes near 2^53. */
+/** A merchant's amounts are split here, so that neither part's sum over MERCHANTS_MAX of them comes near 2^53. */
 const UPPER = 2 ** 27
 
 /** The slot of each merchant's currency's accounts. */
@@ -40,15 +47,19 @@ const slotsOf = ({ merchants }: Scheme): Uint8Array => {
   return slots
 }
 
-/** What is owed to the merchants, by the slot of their currency's accounts: one walk, and no BigInt in it. */
-const payablesOf = (slots: Uint8Array, accounts: Accounts, currencies: number): ReadonlyArray<bigint> => {
+/** An account that is kept by merchant, summed by the slot of its currency's accounts: one walk, and no BigInt in it. */
+const byCurrency = (
+  slots: Uint8Array,
+  currencies: number,
+  amountOf: (merchant: number) => number,
+): ReadonlyArray<bigint> => {
   const uppers = new Float64Array(currencies)
   const lowers = new Float64Array(currencies)
   for (let merchant = 0; merchant < slots.length; merchant++) {
-    const payable = accounts.payable(merchant)
-    const upper = Math.floor(payable / UPPER)
+    const amount = amountOf(merchant)
+    const upper = Math.floor(amount / UPPER)
     uppers[slots[merchant]] += upper
-    lowers[slots[merchant]] += payable - upper * UPPER
+    lowers[slots[merchant]] += amount - upper * UPPER
   }
   return Array.from(uppers, (upper, slot) => BigInt(upper) * BigInt(UPPER) + BigInt(lowers[slot]))
 }
@@ -58,13 +69,17 @@ const accountsOf = (
   scheme: Scheme,
   shard: Shard,
   slots: Uint8Array,
-): ReadonlyArray<ReadonlyArray<readonly [string, bigint]>> =>
-  payablesOf(slots, shard.accounts, scheme.merchants.currencies.length).map((payable, slot) => [
-    ...generalAccounts.map(
-      ([name, account]) => [name, BigInt(shard.accounts.general(slot, account))] as const,
-    ),
+): ReadonlyArray<ReadonlyArray<readonly [string, bigint]>> => {
+  const { accounts } = shard
+  const currencies = scheme.merchants.currencies.length
+  const payables = byCurrency(slots, currencies, (merchant) => accounts.payable(merchant))
+  const floats = byCurrency(slots, currencies, (merchant) => accounts.float(merchant))
+  return payables.map((payable, slot) => [
+    ...generalAccounts.map(([name, account]) => [name, BigInt(accounts.general(slot, account))] as const),
     ["payable", payable],
+    ["float", floats[slot]],
   ])
+}
 
 const shardTotals = (scheme: Scheme, shard: Shard, slots: Uint8Array): AccountTotals => {
   const accounts: Record<string, bigint> = {}
@@ -111,7 +126,7 @@ export const auditShard = (scheme: Scheme, shard: Shard): ReadonlyArray<PurseAud
   const sums = new Map<number, bigint>(scheme.merchants.currencies.map((currency) => [currency, 0n]))
   for (let card = 0; card < shard.cards.count; card++) {
     const currency = shard.cards.currency(card)
-    sums.set(currency, (sums.get(currency) ?? 0n) + BigInt(shard.cards.purse(card)))
+    sums.set(currency, (sums.get(currency) ?? 0n) + BigInt(shard.cards.total(card)))
   }
   return [...sums].map(([currency, cards]) => {
     const purses = BigInt(shard.accounts.general(scheme.merchants.accountsOf(currency), Account.purse))

@@ -12,7 +12,7 @@ describe("cards", () => {
     const count = 300_000
     const loOf = (i: number) => (i * 2 - 150_000) | 0
     const hiOf = (i: number) => (i & 1) * -1
-    for (let i = 0; i < count; i++) cards.add(loOf(i), hiOf(i), 203, i)
+    for (let i = 0; i < count; i++) cards.add(loOf(i), hiOf(i), 203, 1, 0, 1, 1)
     expect(cards.count).toBe(count)
     let wrong = 0
     for (let i = 0; i < count; i++) {
@@ -21,7 +21,58 @@ describe("cards", () => {
       if (find(cards, loOf(i), hiOf(i) ^ 1) !== -1) wrong++
     }
     expect(wrong).toBe(0)
-    expect(cards.bytes / count).toBeLessThan(160)
+    expect(cards.bytes / count).toBeLessThan(256)
+  })
+
+  it("keep each field apart from the others", () => {
+    const small = fc.nat(0xffff)
+    const amount = fc.maxSafeInteger()
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(8), amount, small), { minLength: 1, maxLength: 30 }),
+        fc.record({ status: fc.nat(8), previous: fc.nat(8), expires: small, period: small }),
+        fc.record({ tries: fc.nat(15), months: fc.nat(12), pin: fc.tuple(fc.integer(), fc.integer()) }),
+        fc.record({ deposit: fc.nat(2 ** 31), nonce: fc.nat(2 ** 31), fund: fc.bigInt(0n, 2n ** 64n - 1n) }),
+        (purses, state, secret, more) => {
+          const cards = new Cards(0)
+          const slot = cards.add(7, 9, 203, 0, 3, 100, 4)
+          const balances = new Array<number>(9).fill(0)
+          const last = new Array<number>(9).fill(0)
+          for (const [purse, amount, day] of purses) {
+            cards.addTo(slot, purse, amount - balances[purse])
+            balances[purse] += amount - balances[purse]
+            if (purse > 0) cards.setPurseExpires(slot, purse, day)
+            if (purse > 0) last[purse] = day
+          }
+          cards.setStatus(slot, state.status)
+          cards.setPreviousStatus(slot, state.previous)
+          cards.setExpiresDay(slot, state.expires)
+          cards.setPeriodMonth(slot, state.period)
+          cards.setPin(slot, ...secret.pin)
+          cards.setPinTries(slot, secret.tries)
+          cards.setMonthsLeft(slot, secret.months)
+          cards.setDeposit(slot, more.deposit)
+          cards.setNonce(slot, more.nonce)
+          cards.setFundReference(slot, more.fund)
+          expect(balances.map((_, purse) => cards.balance(slot, purse))).toEqual(balances)
+          expect(last.map((_, purse) => cards.purseExpires(slot, purse))).toEqual(last)
+          expect({
+            status: cards.status(slot),
+            previous: cards.previousStatus(slot),
+            expires: cards.expiresDay(slot),
+            period: cards.periodMonth(slot),
+          }).toEqual(state)
+          expect(cards.pinEquals(slot, ...secret.pin)).toBe(true)
+          expect(cards.pinEquals(slot, secret.pin[0] ^ 1, secret.pin[1])).toBe(false)
+          expect([cards.pinTries(slot), cards.monthsLeft(slot)]).toEqual([secret.tries, secret.months])
+          expect([cards.deposit(slot), cards.nonce(slot)]).toEqual([more.deposit, more.nonce])
+          expect(cards.fundReference(slot)).toBe(more.fund)
+          expect([cards.product(slot), cards.currency(slot), cards.issuedDay(slot)]).toEqual([3, 203, 100])
+          expect([cards.numberLo(slot), cards.numberHi(slot)]).toEqual([7, 9])
+          expect([cards.replacedBy(slot), cards.replaces(slot), cards.isNamed(slot)]).toEqual([-1, -1, false])
+        },
+      ),
+    )
   })
 
   it("are a map from numbers to slots in the order of their coming", () => {
@@ -34,7 +85,7 @@ describe("cards", () => {
         const cards = new Cards(0)
         const model = new Map<string, number>()
         for (const [lo, hi] of present) {
-          if (!model.has(`${lo} ${hi}`)) model.set(`${lo} ${hi}`, cards.add(lo, hi, 203, 0))
+          if (!model.has(`${lo} ${hi}`)) model.set(`${lo} ${hi}`, cards.add(lo, hi, 203, 1, 0, 1, 1))
         }
         for (const [lo, hi] of [...present, ...asked]) {
           expect(find(cards, lo, hi)).toBe(model.get(`${lo} ${hi}`) ?? -1)

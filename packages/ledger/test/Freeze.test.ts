@@ -3,7 +3,9 @@ import { Kind } from "@millrace/protocol"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { PIECE_BYTES_MAX } from "../src/index.ts"
+import { Run } from "./run.ts"
 import { images, Journaled, request } from "./scenario.ts"
+import { traffic } from "./traffic.ts"
 
 const CARDS = 10_000
 const options = { shards: 1, transactions: 1024 }
@@ -36,7 +38,7 @@ describe("a frozen ledger", () => {
     const run = many()
     let reference = 1_000n
     let round = 0
-    const traffic = (cards: ReadonlyArray<number>) => {
+    const trade = (cards: ReadonlyArray<number>) => {
       for (const card of cards) {
         const kind = card % 2 === 0 ? Kind.recharge : Kind.purchase
         run.send(request({ kind, amount: 1, card: 1_000n + BigInt(card), reference: ++reference }))
@@ -87,7 +89,7 @@ describe("a frozen ledger", () => {
               currency: 203,
               openingBalance: 7,
             })
-          } else traffic(step)
+          } else trade(step)
         }
         while (current < sources.length) pull()
         run.ledger.thaw()
@@ -101,12 +103,43 @@ describe("a frozen ledger", () => {
         // One that is given up leaves shadow words behind, which must not be taken for the next one's.
         const abandoned = run.ledger.freeze().at(-1)!
         for (let i = 0; i < givenUpAfter; i++) abandoned.next()
-        traffic([1, 2, 3, 5_000, 9_999])
+        trade([1, 2, 3, 5_000, 9_999])
         run.ledger.thaw()
       }),
       { numRuns: 40 },
     )
     expect(run.ledger.imbalance(0)).toBe(0)
+  })
+
+  it("gives the image of the moment while every kind of traffic goes on", () => {
+    fc.assert(
+      fc.property(traffic, fc.double({ min: 0, max: 1, noNaN: true }), (steps, at) => {
+        const run = new Run({ shards: 2, transactions: 64 })
+        const { ledger } = run.real
+        const cut = Math.floor(at * steps.length)
+        for (const step of steps.slice(0, cut)) run.step(step)
+        const expected = images(ledger)
+        const pulled = new Map<string, Array<Uint8Array>>()
+        const sources = [...ledger.freeze()]
+        for (const step of steps.slice(cut)) {
+          run.step(step)
+          const source = sources[0]
+          const piece = source?.next() ?? null
+          if (source === undefined) continue
+          if (piece === null) sources.shift()
+          else pulled.set(source.name, [...(pulled.get(source.name) ?? []), piece])
+        }
+        for (const source of sources) {
+          for (let piece = source.next(); piece !== null; piece = source.next()) {
+            pulled.set(source.name, [...(pulled.get(source.name) ?? []), piece])
+          }
+        }
+        ledger.thaw()
+        expect([...pulled.keys()]).toEqual([...expected.keys()])
+        for (const [name, pieces] of expected) expect(pulled.get(name), name).toEqual(pieces)
+      }),
+      { numRuns: 40 },
+    )
   })
 
   it("can't be frozen twice", () => {

@@ -1,7 +1,8 @@
-// Fees are exact, and postings that do not add up are a defect.
+// Parts of an amount are exact, and postings that do not add up are a defect.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { Account, feeOf, Postings } from "../src/Postings.ts"
+import { basisPointsOf } from "../src/Plans.ts"
+import { Account, Postings } from "../src/Postings.ts"
 
 const amount = fc.oneof(
   fc.integer({ min: 0, max: 100_000 }),
@@ -13,11 +14,13 @@ const amount = fc.oneof(
     .map(([q, by]) => Math.min(Number.MAX_SAFE_INTEGER, q * 10_000 + by)),
 )
 
-describe("a fee", () => {
+describe("a part of an amount", () => {
   it("is floor(amount × basis points / 10,000), exactly", () => {
     fc.assert(
       fc.property(amount, fc.integer({ min: 0, max: 10_000 }), (amount, basisPoints) => {
-        expect(BigInt(feeOf(amount, basisPoints))).toBe((BigInt(amount) * BigInt(basisPoints)) / 10_000n)
+        expect(BigInt(basisPointsOf(amount, basisPoints))).toBe(
+          (BigInt(amount) * BigInt(basisPoints)) / 10_000n,
+        )
       }),
       { numRuns: 20_000 },
     )
@@ -27,9 +30,10 @@ describe("a fee", () => {
 describe("postings", () => {
   it("that do not add up to 0 are a defect", () => {
     const postings = new Postings()
-    postings.amounts[Account.purse] = -10
+    postings.begin(0, 0)
+    postings.add(Account.purse, -10)
     expect(() => postings.assertBalanced()).toThrow(/add up to -10/)
-    postings.amounts[Account.payable] = 10
+    postings.add(Account.payable, 10)
     postings.assertBalanced()
   })
 })

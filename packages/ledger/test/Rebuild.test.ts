@@ -35,7 +35,7 @@ describe("a shard rebuilt", () => {
           const run = new Run({ shards, transactions })
           const cut = Math.floor(at * steps.length)
           for (const step of steps.slice(0, cut)) run.step(step)
-          const { ledger, blocks } = run.journaled
+          const { ledger, blocks } = run.real
           const snapshot = fromSnapshot ? { position: ledger.next - 1, images: images(ledger) } : undefined
           for (const step of steps.slice(cut)) run.step(step)
           const before = stateOf(ledger)
@@ -47,7 +47,7 @@ describe("a shard rebuilt", () => {
           expect(stateOf(ledger)).toEqual(before)
         },
       ),
-      { numRuns: 250 },
+      { numRuns: 80 },
     )
   })
 

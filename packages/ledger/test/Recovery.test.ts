@@ -2,6 +2,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { ImageRefused, JournalGap, Ledger, ReplayDiverged, SLOT_BYTES } from "../src/index.ts"
+import { expectAgreement } from "./compare.ts"
 import { Run } from "./run.ts"
 import { type Block, images, Journaled, recovered, stateOf } from "./scenario.ts"
 import { traffic } from "./traffic.ts"
@@ -19,9 +20,9 @@ describe("replay", () => {
       fc.property(options, traffic, (options, steps) => {
         const run = new Run(options)
         for (const step of steps) run.step(step)
-        expect(stateOf(recovered(options, run.journaled.blocks))).toEqual(stateOf(run.journaled.ledger))
+        expect(stateOf(recovered(options, run.real.blocks))).toEqual(stateOf(run.real.ledger))
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     )
   })
 
@@ -31,31 +32,33 @@ describe("replay", () => {
         const run = new Run(options)
         const cut = Math.floor(at * steps.length)
         for (const step of steps.slice(0, cut)) run.step(step)
-        const { ledger } = run.journaled
+        const { ledger } = run.real
         const snapshot = { position: ledger.next - 1, images: images(ledger) }
         for (const step of steps.slice(cut)) run.step(step)
-        const again = recovered(options, run.journaled.blocks, snapshot)
+        const again = recovered(options, run.real.blocks, snapshot)
         expect(stateOf(again)).toEqual(stateOf(ledger))
       }),
-      { numRuns: 250 },
+      { numRuns: 60 },
     )
   })
 
-  it("keeps on deciding as the lane that never stopped", () => {
+  it("gives a lane that keeps on deciding as the model does", () => {
     fc.assert(
-      fc.property(options, traffic, share, (options, steps, at) => {
-        const whole = new Run(options)
-        for (const step of steps) whole.step(step)
-        const cut = Math.floor(at * whole.journaled.blocks.length)
-        const { blocks } = whole.journaled
-        const position =
-          cut === 0 ? 0 : blocks[cut - 1].first + blocks[cut - 1].payload.length / SLOT_BYTES - 1
-        const images1 =
-          cut === 0 ? undefined : { position, images: images(recovered(options, blocks.slice(0, cut))) }
-        const again = recovered(options, blocks, images1)
-        expect(stateOf(again)).toEqual(stateOf(whole.journaled.ledger))
+      fc.property(options, traffic, share, share, (options, steps, first, second) => {
+        const run = new Run(options)
+        const [snapshotAt, restartAt] = [first, second].sort().map((at) => Math.floor(at * steps.length))
+        for (const step of steps.slice(0, snapshotAt)) run.step(step)
+        const { ledger } = run.real
+        const snapshot = { position: ledger.next - 1, images: images(ledger) }
+        for (const step of steps.slice(snapshotAt, restartAt)) run.step(step)
+        run.restart(recovered(options, run.real.blocks, snapshot))
+        for (const step of steps.slice(restartAt)) {
+          const told = run.step(step)
+          expect(told.actual).toEqual(told.expected)
+          expectAgreement(run, told)
+        }
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     )
   })
 })

@@ -1,5 +1,5 @@
 // What the tests share: requests as values, a ledger with a journal kept beside it, and its whole state to compare.
-import { decodeOutcome, Kind, type Outcome, recordBytes } from "@millrace/protocol"
+import { decodeOutcome, Kind, type Outcome, RecordWord, recordBytes } from "@millrace/protocol"
 import { type Command, type ControlResult, Ledger, type LedgerOptions, SLOT_BYTES } from "../src/index.ts"
 
 export interface Request {
@@ -12,18 +12,31 @@ export interface Request {
   readonly currency: number
   readonly flags: number
   readonly counterparty: bigint
+  /** The verifier of a PIN or of an authorisation code; 0: none given. */
+  readonly pin: bigint
 }
+
+/** Kinds whose amount is 0 unless a test says otherwise. */
+const amountless: ReadonlyArray<number> = [
+  Kind.balance,
+  Kind.reversal,
+  Kind.cancellation,
+  Kind.void,
+  Kind.pinChange,
+  Kind.close,
+]
 
 export const request = (some: Partial<Request>): Request => ({
   kind: Kind.purchase,
   terminal: 1,
   reference: 1n,
   card: 1n,
-  amount: some.kind === Kind.balance || some.kind === Kind.reversal ? 0 : 100,
+  amount: amountless.includes(some.kind ?? Kind.purchase) ? 0 : 100,
   original: 0n,
   currency: 203,
   flags: 0,
   counterparty: 0n,
+  pin: 0n,
   ...some,
 })
 
@@ -39,6 +52,8 @@ export const greater = (a: bigint, b: bigint): bigint => [a, b][Number(b > a)]
 export const requestWords = (value: Request): Uint32Array => {
   const words = new Uint32Array(16)
   new Uint8Array(words.buffer).set(recordBytes(value))
+  words[RecordWord.pinBlock0] = Number(value.pin & 0xffff_ffffn)
+  words[RecordWord.pinBlock0 + 1] = Number(value.pin >> 32n)
   return words
 }
 
@@ -46,7 +61,7 @@ const outcomeOf = (words: Uint32Array): Outcome => decodeOutcome(new DataView(wo
 
 /** A ledger whose slots are copied out after every call, as a journal would. */
 export class Journaled {
-  readonly ledger: Ledger
+  ledger: Ledger
   readonly blocks: Array<Block> = []
   time = 1_000
 
@@ -79,12 +94,28 @@ export class Journaled {
     return result
   }
 
-  /** Merchants 1 (1.5 % fee) and 2 (none), terminals 1–3 and 11–12 of theirs, cards 1–8 with `balance` each. */
+  /** What is due by now, at most `slotsMax` slots at a time, as a lane would between its batches. */
+  tick(slotsMax = 8): number {
+    let slots = 0
+    for (;;) {
+      const first = this.ledger.next
+      const journaled = this.ledger.tick(this.time, slotsMax)
+      this.#keep(first)
+      if (journaled === 0) return slots
+      slots += journaled
+    }
+  }
+
+  /**
+   * Merchants 1 (1.5 % fee) and 2 (none), who may recharge as they like, terminals 1–3 and 11–12 of theirs, cards 1–8
+   * with `balance` each.
+   */
   provision(balance = 1_000): this {
     const by = "host:test"
     const currency = 203
-    this.control({ type: "merchant", by, number: 1, name: "Bakery", currency, feeBasisPoints: 150 })
-    this.control({ type: "merchant", by, number: 2, name: "Kiosk", currency, feeBasisPoints: 0 })
+    const merchant = { type: "merchant", by, currency, floatLimit: Number.MAX_SAFE_INTEGER } as const
+    this.control({ ...merchant, number: 1, name: "Bakery", feeBasisPoints: 150 })
+    this.control({ ...merchant, number: 2, name: "Kiosk", feeBasisPoints: 0 })
     this.control({ type: "terminals", by, first: 1, count: 3, merchant: 1 })
     this.control({ type: "terminals", by, first: 11, count: 2, merchant: 2 })
     this.control({ type: "cards", by, first: 1n, count: 8, currency, openingBalance: balance })

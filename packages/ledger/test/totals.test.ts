@@ -31,9 +31,8 @@ const ledgerOf = (payables: ReadonlyArray<readonly [number, ReadonlyArray<number
     })
     for (const [shard, amount] of amounts.entries()) {
       const postings = new Postings()
-      postings.merchant = merchant
-      postings.currency = ledger.scheme.merchants.accountsOf(currencies[currency])
-      postings.amounts[Account.payable] = amount
+      postings.begin(merchant, ledger.scheme.merchants.accountsOf(currencies[currency]))
+      postings.add(Account.payable, amount)
       ledger.shards[shard].accounts.apply(postings)
     }
   }
@@ -84,10 +83,18 @@ describe("totals", () => {
       [0, [1, 2, 3, 4]],
       [1, [0, 0, 0, 5]],
     ]).totals()
-    const names = ["purses", "feeIncome", "cashIn", "payable"].flatMap((name) => [
-      `${name}.203`,
-      `${name}.978`,
-    ])
+    const assets = ["cashIn", "commission", "promotion", "cashOut", "inTransit"]
+    const liabilities = [
+      "purses",
+      "payable",
+      "float",
+      "held",
+      "bonusLocked",
+      "deposits",
+      "breakage",
+      "feeIncome",
+    ]
+    const names = [...assets, ...liabilities].flatMap((name) => [`${name}.203`, `${name}.978`])
     for (const each of [accounts, ...shards.map((shard) => shard.accounts)]) {
       expect(Object.keys(each).sort()).toEqual(names.sort())
     }

@@ -1,161 +1,280 @@
-// Random traffic for the properties: few terminals, cards and references, so that all that can meet does.
+// Random traffic for the properties: steps as plain values, which a run makes requests and commands of.
 import { Kind } from "@millrace/protocol"
 import fc from "fast-check"
-import type { Command } from "../src/index.ts"
-import { type Request, request } from "./scenario.ts"
+import { merchants, products } from "./town.ts"
 
-export type Step =
-  | { readonly do: "request"; readonly request: Request }
-  /** Sends an earlier request again, `back` requests ago, perhaps changed. */
-  | { readonly do: "repeat"; readonly back: number; readonly change: Partial<Request> }
-  | { readonly do: "control"; readonly command: Command }
+/** What is sent in the PIN field. */
+export type Secret = "none" | "right" | "wrong"
 
-/** Terminal 3 exists for nobody, cards 7 and 8 are never issued. */
-const terminal = fc.constantFrom(1, 1, 2, 11, 3)
-const card = fc.constantFrom(1n, 1n, 2n, 3n, 4n, 5n, 6n, 7n)
-const kind = fc.constantFrom(
-  Kind.balance,
-  Kind.purchase,
-  Kind.purchase,
-  Kind.purchase,
-  Kind.refund,
-  Kind.refund,
-  Kind.recharge,
-  Kind.reversal,
-  Kind.reversal,
-)
-const amount = fc.oneof(
-  { weight: 8, arbitrary: fc.integer({ min: 1, max: 400 }) },
-  { weight: 4, arbitrary: fc.constantFrom(50, 100) },
-  { weight: 1, arbitrary: fc.constantFrom(0, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1, 2 ** 52) },
-)
-
-/** References go up with the steps, by a little disorder, so that some are forgotten and some come again. */
-const requestStep = (position: number): fc.Arbitrary<Step> =>
-  fc
-    .record({
-      kind,
-      terminal,
-      card,
-      amount,
-      reference: fc.integer({ min: -4, max: 2 }),
-      original: fc.integer({ min: -24, max: 3 }),
-      currency: fc.constantFrom(203, 203, 203, 203, 203, 203, 978),
-      flags: fc.constantFrom(0, 0, 0, 0, 1, 2),
-      counterparty: fc.constantFrom(0n, 0n, 0n, 2n ** 63n + 5n),
-      oddKind: fc.constantFrom(...new Array(30).fill(0), 6, 0x7f, 0x80, 0xf2, 256),
-    })
-    .map(({ oddKind, ...r }) => {
-      const base = BigInt(position) + 30n
-      const kindByte = oddKind === 0 ? r.kind : oddKind & 0xff
-      const zero = kindByte === Kind.balance || (kindByte === Kind.reversal && r.amount % 3 !== 0)
-      return {
-        do: "request",
-        request: request({
-          ...r,
-          kind: kindByte,
-          amount: zero ? 0 : r.amount,
-          reference: base + BigInt(r.reference),
-          original: r.kind === Kind.refund || r.kind === Kind.reversal ? base + BigInt(r.original) : 0n,
-        }),
-      }
-    })
-
-/** A refund or reversal of what was really sent: otherwise few would find their original. */
-const followUp: fc.Arbitrary<Step> = fc
-  .record({
-    back: fc.integer({ min: 1, max: 12 }),
-    kind: fc.constantFrom(Kind.refund, Kind.reversal, Kind.reversal),
-    amount: fc.constantFrom(0, 0, 20, 50, 100, 400),
-  })
-  .map(({ back, kind, amount }) => ({ do: "repeat", back, change: { kind, amount, original: -1n } }))
-
-const repeat: fc.Arbitrary<Step> = fc
-  .record({
-    back: fc.integer({ min: 1, max: 30 }),
-    change: fc.constantFrom<Partial<Request>>(
-      {},
-      { flags: 1 },
-      { amount: 33 },
-      { card: 2n },
-      { counterparty: 9n },
-      { original: 12n },
-    ),
-  })
-  .map((some) => ({ do: "repeat", ...some }))
-
-/** A recharge that takes the purse, or the account of all purses, past the limit unless there is nothing in it. */
-const brimming = (position: number): fc.Arbitrary<Step> =>
-  fc.constantFrom(1n, 2n, 3n).map((card) => ({
-    do: "request",
-    request: request({
-      kind: Kind.recharge,
-      card,
-      amount: Number.MAX_SAFE_INTEGER,
-      reference: BigInt(position) + 30n + 3n,
-    }),
-  }))
-
-const by = "host:test"
-const control: fc.Arbitrary<Step> = fc
-  .oneof(
-    fc.record({
-      type: fc.constant("merchant" as const),
-      by: fc.constant(by),
-      number: fc.constantFrom(1, 2, 3),
-      name: fc.constantFrom("Bakery", "Kiosk"),
-      currency: fc.constantFrom(203, 203, 203, 978),
-      feeBasisPoints: fc.constantFrom(0, 150, 151, 333, 10_000),
-    }),
-    fc.record({
-      type: fc.constant("terminals" as const),
-      by: fc.constant(by),
-      first: fc.constantFrom(1, 11, 21),
-      count: fc.constantFrom(1, 2),
-      merchant: fc.constantFrom(1, 2, 3, 9),
-    }),
-    fc.record({
-      type: fc.constant("cards" as const),
-      by: fc.constant(by),
-      first: fc.constantFrom(1n, 3n, 5n),
-      count: fc.constantFrom(1, 2),
-      currency: fc.constantFrom(203, 203, 978),
-      openingBalance: fc.constantFrom(0, 500, 10_000, Number.MAX_SAFE_INTEGER),
-    }),
-  )
-  .map((command) => ({ do: "control", command }))
-
-const stepAt = (position: number): fc.Arbitrary<Step> =>
-  fc.oneof(
-    { weight: 10, arbitrary: requestStep(position) },
-    { weight: 8, arbitrary: followUp },
-    { weight: 4, arbitrary: repeat },
-    { weight: 1, arbitrary: control },
-    { weight: 1, arbitrary: brimming(position) },
-  )
-
-const STEPS_MAX = 90
-const positions = Array.from({ length: STEPS_MAX }, (_, position) => stepAt(position))
-
-export const traffic: fc.Arbitrary<ReadonlyArray<Step>> = fc
-  .tuple(fc.tuple(...positions), fc.integer({ min: 1, max: STEPS_MAX }))
-  .map(([steps, count]) => steps.slice(0, count))
-
-/** The request or command of a step, given the requests so far. */
-export const resolve = (step: Step, sent: ReadonlyArray<Request>, position: number): Request | Command => {
-  if (step.do === "request") return step.request
-  if (step.do === "control") return step.command
-  const earlier = sent[Math.max(0, sent.length - step.back)] ?? request({ reference: BigInt(position) + 30n })
-  if (step.change.original !== -1n) return { ...earlier, ...step.change }
-  // A new request about the earlier one.
-  return {
-    ...earlier,
-    ...step.change,
-    flags: 0,
-    counterparty: 0n,
-    reference: BigInt(position) + 30n + 5n,
-    original: earlier.reference,
-  }
+interface Drawn {
+  readonly kind: number
+  /** Which of the town's terminals; one more is nobody's. */
+  readonly terminal: number
+  /** Which of the cards that there are by then. */
+  readonly card: number
+  readonly amount: number
+  readonly secret: Secret
+  readonly flags: number
 }
 
-export const isCommand = (value: Request | Command): value is Command => "type" in value
+export type Step =
+  | (Drawn & {
+      readonly do: "request"
+      readonly payee: number
+      readonly disorder: number
+      readonly foreign: boolean
+    })
+  /** About one of the requests before that it can be about. */
+  | (Drawn & {
+      readonly do: "follow"
+      readonly back: number
+      readonly share: Share
+      readonly otherCard: boolean
+    })
+  /** An earlier request again, perhaps changed. */
+  | { readonly do: "repeat"; readonly back: number; readonly change: Change }
+  | { readonly do: "close"; readonly terminal: number; readonly off: 0 | 1; readonly forced: boolean }
+  | { readonly do: "malformed"; readonly kind: number; readonly flags: number; readonly amount: number }
+  | { readonly do: "lifecycle"; readonly card: number; readonly action: Action }
+  | {
+      readonly do: "fund"
+      readonly card: number
+      readonly purse: number
+      readonly amount: number
+      readonly next: number
+      /** The purse's last day, from today on; −1: not said. */
+      readonly days: number
+    }
+  | { readonly do: "float"; readonly merchant: number; readonly amount: number; readonly next: number }
+  | { readonly do: "secret"; readonly card: number; readonly merchant: number; readonly verifier: number }
+  | { readonly do: "scheme"; readonly which: Scheme; readonly pick: number }
+  | { readonly do: "issue"; readonly product: number; readonly next: number; readonly active: boolean }
+  | { readonly do: "clock"; readonly ms: number }
+  | { readonly do: "tick" }
+
+/** Of the original's amount. */
+export type Share = "none" | "half" | "all" | "more" | "some"
+export type Change = "nothing" | "repeat" | "amount" | "card" | "original" | "counterparty" | "pin"
+export type Action = (typeof actions)[number]
+export type Scheme = (typeof schemes)[number]
+
+export const actions = [
+  "activate",
+  "lock",
+  "unlock",
+  "lost",
+  "stolen",
+  "blacklist",
+  "release",
+  "cancel",
+  "return",
+  "replace",
+  "name",
+] as const
+
+const schemes = [
+  "suspendTerminal",
+  "resumeTerminal",
+  "terminalKinds",
+  "terminalAmount",
+  "suspendMerchant",
+  "resumeMerchant",
+  "merchantTerms",
+  "product",
+  "cards",
+  "terminals",
+  "calendar",
+  "host",
+] as const
+
+const TERMINALS = 7
+const CARDS = 20
+const oneOf = <T>(...values: ReadonlyArray<T>) => fc.constantFrom(...values)
+/** Mostly the first value. */
+const mostly = <T>(usual: T, weight: number, ...others: ReadonlyArray<T>) =>
+  fc.oneof({ weight, arbitrary: fc.constant(usual) }, { weight: others.length, arbitrary: oneOf(...others) })
+
+const terminal = fc.oneof(
+  { weight: 12, arbitrary: oneOf(0, 1, 2) },
+  { weight: 3, arbitrary: fc.nat({ max: TERMINALS - 1 }) },
+)
+/** The cards of the products come behind the open ones; the last places are cards that replaced others. */
+const card = fc.oneof(
+  { weight: 4, arbitrary: oneOf(0, 1, 6, 7) },
+  { weight: 4, arbitrary: fc.nat({ max: CARDS - 1 }) },
+)
+const amount = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: 1, max: 250 }) },
+  { weight: 3, arbitrary: oneOf(10, 50, 100, 250, 300) },
+  { weight: 2, arbitrary: fc.integer({ min: 250, max: 2_600 }) },
+)
+const secret = oneOf<Secret>("none", "none", "right", "right", "right", "wrong")
+const repeatFlag = mostly(0, 12, 1)
+
+const request: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("request" as const),
+  kind: oneOf<number>(
+    Kind.purchase,
+    Kind.purchase,
+    Kind.purchase,
+    Kind.purchase,
+    Kind.purchase,
+    Kind.preauthorisation,
+    Kind.preauthorisation,
+    Kind.preauthorisation,
+    Kind.recharge,
+    Kind.recharge,
+    Kind.recharge,
+    Kind.transfer,
+    Kind.transfer,
+    Kind.balance,
+    Kind.pinChange,
+  ),
+  terminal,
+  card,
+  amount,
+  secret,
+  flags: fc.tuple(repeatFlag, oneOf(0, 2)).map(([repeat, partial]) => repeat | partial),
+  payee: card,
+  /** References go up with the steps, by a little disorder, so that some come again and some come too late. */
+  disorder: mostly(0, 8, -5, -9, -3, 1, 2),
+  foreign: mostly(false, 30, true),
+})
+
+const follow: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("follow" as const),
+  kind: oneOf<number>(
+    Kind.refund,
+    Kind.refund,
+    Kind.refund,
+    Kind.completion,
+    Kind.completion,
+    Kind.completion,
+    Kind.cancellation,
+    Kind.cancellation,
+    Kind.reversal,
+    Kind.reversal,
+    Kind.reversal,
+    Kind.void,
+    Kind.void,
+  ),
+  back: fc.nat({ max: 9 }),
+  share: oneOf<Share>("none", "half", "all", "all", "more", "some"),
+  otherCard: mostly(false, 14, true),
+  terminal,
+  card,
+  amount,
+  secret: oneOf<Secret>("right", "right", "none", "wrong"),
+  flags: repeatFlag,
+})
+
+const repeat: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("repeat" as const),
+  back: fc.nat({ max: 30 }),
+  change: oneOf<Change>(
+    "nothing",
+    "nothing",
+    "repeat",
+    "repeat",
+    "pin",
+    "amount",
+    "card",
+    "original",
+    "counterparty",
+  ),
+})
+
+const close: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("close" as const),
+  terminal,
+  off: mostly(0 as const, 2, 1 as const),
+  forced: mostly(false, 2, true),
+})
+
+const malformed: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("malformed" as const),
+  kind: oneOf(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0x7f, 0x80, 0x84, 0xf2),
+  flags: oneOf(0, 0, 1, 2, 4, 8, 0x80),
+  amount: oneOf(0, 1, Number.MAX_SAFE_INTEGER),
+})
+
+const lifecycle: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("lifecycle" as const),
+  card,
+  // What makes a card good again comes more often: else there would soon be none.
+  action: oneOf(...actions, "activate", "unlock", "unlock", "release", "release", "release", "replace"),
+})
+
+const fund: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("fund" as const),
+  card,
+  purse: oneOf(0, 0, 1, 2, 3, 8, 4),
+  amount: fc.oneof({ weight: 12, arbitrary: amount }, { weight: 1, arbitrary: fc.constant(2 ** 53 - 1) }),
+  next: mostly(1, 8, 0, -1),
+  days: oneOf(-1, -1, 0, 3, 40),
+})
+
+const float: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("float" as const),
+  merchant: fc.integer({ min: 1, max: 5 }),
+  amount: oneOf(500, 1_000, 3_000, -700, -5_000, 2 ** 53 - 1),
+  next: mostly(1, 8, 0, -1),
+})
+
+const secretSet: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("secret" as const),
+  card: fc.integer({ min: -2, max: CARDS - 1 }),
+  merchant: fc.integer({ min: 1, max: 5 }),
+  verifier: fc.integer({ min: 1, max: 3 }),
+})
+
+const scheme: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("scheme" as const),
+  which: oneOf(...schemes, "resumeTerminal" as const, "resumeMerchant" as const),
+  pick: fc.nat({ max: merchants.length * products.length - 1 }),
+})
+
+const issue: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant("issue" as const),
+  product: fc.integer({ min: 1, max: 5 }),
+  next: mostly(0, 4, -1, 1),
+  active: fc.boolean(),
+})
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+const clock: fc.Arbitrary<Step> = fc
+  .oneof(
+    { weight: 6, arbitrary: fc.integer({ min: 1, max: 600 }).map((minutes) => minutes * MINUTE) },
+    { weight: 4, arbitrary: fc.integer({ min: 1, max: 9 }).map((days) => days * DAY) },
+    { weight: 2, arbitrary: fc.integer({ min: 20, max: 60 }).map((days) => days * DAY) },
+  )
+  .map((ms) => ({ do: "clock", ms }))
+
+/** By how often they come. */
+export const stepsByWeight: ReadonlyArray<readonly [number, fc.Arbitrary<Step>]> = [
+  [40, request],
+  [26, follow],
+  [8, repeat],
+  [3, close],
+  [1, malformed],
+  [4, lifecycle],
+  [5, fund],
+  [2, float],
+  [2, secretSet],
+  [2, scheme],
+  [1, issue],
+  [3, clock],
+  [3, fc.constant<Step>({ do: "tick" })],
+]
+
+export const step: fc.Arbitrary<Step> = fc.oneof(
+  ...stepsByWeight.map(([weight, arbitrary]) => ({ weight, arbitrary })),
+)
+
+export const STEPS_MAX = 100
+export const traffic: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(step, {
+  minLength: 1,
+  maxLength: STEPS_MAX,
+  size: "max",
+})

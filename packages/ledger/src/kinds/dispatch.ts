@@ -1,53 +1,43 @@
-// By kind: the amount that a record may carry, the judgement, and what a journaled slot moves.
+// By kind: the judgement.
 import { Kind } from "@millrace/protocol"
 import type { Draft } from "../Draft.ts"
 import { Defect } from "../errors.ts"
-import type { Postings } from "../Postings.ts"
-import { balance } from "./inquiry.ts"
-import { AmountRule } from "./KindRules.ts"
-import { postOriginal } from "./original.ts"
-import { purchase, refund } from "./payment.ts"
+import { cancellation, completion } from "./held.ts"
 import { recharge } from "./recharge.ts"
-import { reversal } from "./reversal.ts"
+import { refund } from "./refund.ts"
+import { service } from "./service.ts"
+import { preauthorisation, purchase } from "./spend.ts"
+import { transfer } from "./transfer.ts"
+import { reversal, voiding } from "./turn.ts"
 
-const amountRules = new Uint8Array(256)
-amountRules[Kind.balance] = AmountRule.zero
-amountRules[Kind.purchase] = AmountRule.positive
-amountRules[Kind.refund] = AmountRule.positive
-amountRules[Kind.recharge] = AmountRule.positive
-amountRules[Kind.reversal] = AmountRule.any
-
-/** An AmountRule; `unknownKind` for a kind byte that this version does not know. */
-export const amountRuleOf = (kind: number): number => amountRules[kind]
-
-/** A switch, not a table of functions: each case is inlined where a look-up would be a call that can't be. */
+/**
+ * The response code of a well-formed request whose card is known, of the right currency and of a status that lets the
+ * kind through. A switch, not a table of functions: each case is inlined where a look-up would be a call that can't be.
+ */
 export const judgeKind = (kind: number, draft: Draft): number => {
   switch (kind) {
-    case Kind.balance:
-      return balance.judge(draft)
     case Kind.purchase:
-      return purchase.judge(draft)
-    case Kind.refund:
-      return refund.judge(draft)
+      return purchase(draft)
+    case Kind.balance:
+    case Kind.pinChange:
+      return service(draft)
     case Kind.recharge:
-      return recharge.judge(draft)
+      return recharge(draft)
+    case Kind.refund:
+      return refund(draft)
     case Kind.reversal:
-      return reversal.judge(draft)
+      return reversal(draft)
+    case Kind.preauthorisation:
+      return preauthorisation(draft)
+    case Kind.completion:
+      return completion(draft)
+    case Kind.cancellation:
+      return cancellation(draft)
+    case Kind.void:
+      return voiding(draft)
+    case Kind.transfer:
+      return transfer(draft)
     default:
       throw new Defect(`kind ${kind} was not refused by its format`)
   }
 }
-
-/** See KindRules.post. */
-export const postKind = (
-  kind: number,
-  words: Int32Array,
-  at: number,
-  terms: Int32Array,
-  number: number,
-  sign: number,
-  postings: Postings,
-): void =>
-  kind === Kind.reversal
-    ? reversal.post(words, at, terms, number, sign, postings)
-    : postOriginal(kind, words, at, terms, number, sign, postings)

@@ -1,20 +1,32 @@
-// Money put on a card at a terminal.
-import { Account } from "../Postings.ts"
-import { amountAt } from "../Slot.ts"
-import type { KindRules } from "./KindRules.ts"
+// Money put on a card at a terminal, out of the merchant's float, with the product's bonus.
+import { ResponseCode } from "@millrace/protocol"
+import { Purse } from "../Cards.ts"
+import type { Draft } from "../Draft.ts"
+import { basisPointsOf } from "../Plans.ts"
+import { judgeRules } from "./rules.ts"
 
-/** Cash in → card purse. */
-export const recharge: KindRules = {
-  judge(draft) {
-    recharge.post(draft.words, draft.at, draft.merchants.terms, draft.terms, 1, draft.postings)
-    draft.moves = true
-    return draft.shard.judge(draft.card, draft.postings)
-  },
+export const recharge = (draft: Draft): number => {
+  const refusal = judgeRules(draft)
+  if (refusal !== ResponseCode.approved) return refusal
+  const { merchants, merchant, amount } = draft
+  // A franchise can't create money: what it puts on cards it has paid for, or owes within its limit.
+  if (merchants.floatTotal(merchant) + merchants.floatLimit(merchant) < amount) return ResponseCode.overLimit
+  draft.move(Purse.main, amount)
+  const bonus = bonusOf(draft)
+  if (bonus > 0) {
+    draft.move(Purse.bonus, bonus)
+    draft.bonusLocked = draft.product.bonusMonthly
+    const { validDays } = draft.product
+    const days = validDays[Purse.bonus]
+    if (!draft.bonusLocked && days > 0) draft.bonusExpires = draft.calendar.day + days
+  }
+  return ResponseCode.approved
+}
 
-  post(words, at, terms, number, sign, postings) {
-    const amount = amountAt(words, at)
-    postings.begin(terms, number)
-    postings.amounts[Account.purse] = sign * amount
-    postings.amounts[Account.cashIn] = -sign * amount
-  },
+const bonusOf = (draft: Draft): number => {
+  const { amount, product } = draft
+  const { bonusBasisPoints, bonusMin, bonusMax } = product
+  if (bonusBasisPoints === 0 || amount < bonusMin || !product.has(Purse.bonus)) return 0
+  const bonus = basisPointsOf(amount, bonusBasisPoints)
+  return bonusMax > 0 ? Math.min(bonus, bonusMax) : bonus
 }

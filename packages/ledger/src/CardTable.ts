@@ -1,0 +1,205 @@
+// Where a shard's cards lie: 192-byte structs in pieces that never move, with copies kept aside while a snapshot is read.
+
+import { Defect, ImageRefused } from "./errors.ts"
+import { numberHash } from "./hash.ts"
+import { emptyPiece, PIECE_HEADER_BYTES, type Piece, PieceTag } from "./Image.ts"
+import { CARDS_PER_SHARD_MAX } from "./limits.ts"
+import { NumberIndex } from "./NumberIndex.ts"
+
+/** Three cache lines. */
+export const CARD_BYTES = 192
+const CARD_WORDS = 48
+const CARD_DOUBLES = 24
+
+const NUMBER_LO = 0
+const NUMBER_HI = 1
+/** While frozen: where the copy of this card lies, plus 1. Zero in every image. */
+const SHADOW = 3
+
+/** 3 MiB: few enough arrays, with 10,000,000 cards, for their headers to stay in cache; given page by page as touched. */
+const PIECE_SHIFT = 14
+const CARDS_PER_PIECE = 2 ** PIECE_SHIFT
+const PIECE_MASK = CARDS_PER_PIECE - 1
+const PIECE_WORDS = CARDS_PER_PIECE * CARD_WORDS
+const PIECE_BYTES = CARDS_PER_PIECE * CARD_BYTES
+const SLAB_PIECES_MAX = 32
+/** Cards of one piece of an image, 768 KiB; pieces hold a whole number of them. */
+const CARDS_PER_CAPTURE = 4_096
+
+/** Knows places and copies, not what a field means: that is Cards. */
+export class CardTable {
+  readonly #words: Array<Int32Array> = []
+  readonly #doubles: Array<Float64Array> = []
+  readonly #index: NumberIndex
+  #slab = new ArrayBuffer(0)
+  #slabLeft = 0
+  #count = 0
+  /** While frozen, cards from `captured` up to `frozen` are owed to the image; otherwise both are 0. */
+  #frozen = 0
+  #captured = 0
+  readonly #shadows: Array<Int32Array> = []
+  #shadowCount = 0
+
+  /** @param shard any number; indexes of different shards grow at different sizes */
+  constructor(shard: number) {
+    const hashOf = (slot: number): number =>
+      numberHash(this.word(slot, NUMBER_LO), this.word(slot, NUMBER_HI))
+    this.#index = new NumberIndex(this.#words, PIECE_SHIFT, CARD_WORDS, hashOf, shard)
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** The card's slot, or −1. `hash` is numberHash(lo, hi). */
+  find(hash: number, lo: number, hi: number): number {
+    return this.#index.find(hash, lo, hi)
+  }
+
+  /** Reading ahead, in two halves: see `Decider.readAhead`. */
+  peek(hash: number): number {
+    return this.#index.peek(hash)
+  }
+
+  peekCard(entry: number): number {
+    return this.#index.peekStruct(entry)
+  }
+
+  numberLo(slot: number): number {
+    return this.word(slot, NUMBER_LO)
+  }
+
+  numberHi(slot: number): number {
+    return this.word(slot, NUMBER_HI)
+  }
+
+  /** A struct of zeros but for its number. */
+  protected place(lo: number, hi: number): number {
+    if (this.#count === CARDS_PER_SHARD_MAX)
+      throw new Defect("a shard is full: the command should be refused")
+    const slot = this.#count
+    if (slot >>> PIECE_SHIFT === this.#words.length) this.#addPiece()
+    this.#count++
+    const words = this.#words[slot >>> PIECE_SHIFT]
+    const at = Math.imul(slot & PIECE_MASK, CARD_WORDS)
+    words[at + NUMBER_LO] = lo
+    words[at + NUMBER_HI] = hi
+    this.#index.add(numberHash(lo, hi), slot)
+    return slot
+  }
+
+  protected word(slot: number, word: number): number {
+    return this.#words[slot >>> PIECE_SHIFT][Math.imul(slot & PIECE_MASK, CARD_WORDS) + word]
+  }
+
+  protected setWord(slot: number, word: number, value: number): void {
+    if (slot < this.#frozen && slot >= this.#captured) this.#keep(slot)
+    this.#words[slot >>> PIECE_SHIFT][Math.imul(slot & PIECE_MASK, CARD_WORDS) + word] = value
+  }
+
+  protected double(slot: number, double: number): number {
+    return this.#doubles[slot >>> PIECE_SHIFT][Math.imul(slot & PIECE_MASK, CARD_DOUBLES) + double]
+  }
+
+  protected setDouble(slot: number, double: number, value: number): void {
+    if (slot < this.#frozen && slot >= this.#captured) this.#keep(slot)
+    this.#doubles[slot >>> PIECE_SHIFT][Math.imul(slot & PIECE_MASK, CARD_DOUBLES) + double] = value
+  }
+
+  /** From here on the image is of this moment: the first change of a card that is not captured yet keeps a copy. */
+  freeze(): number {
+    if (this.#frozen !== 0) throw new Defect("the cards are frozen already")
+    this.#frozen = this.#count
+    this.#captured = 0
+    return this.#count
+  }
+
+  thaw(): void {
+    // Shadow words that stay behind are told by the copy's own note of its card, so none has to be looked for.
+    this.#frozen = 0
+    this.#captured = 0
+    this.#shadows.length = 0
+    this.#shadowCount = 0
+  }
+
+  /** The next piece of the image, or null. Once captured, its cards change freely. */
+  capture(): Uint8Array | null {
+    const first = this.#captured
+    if (first >= this.#frozen) return null
+    const count = Math.min(CARDS_PER_CAPTURE, this.#frozen - first)
+    const piece = emptyPiece(PieceTag.cards, first, count, count * CARD_BYTES)
+    const image = new Int32Array(piece.buffer, PIECE_HEADER_BYTES, count * CARD_WORDS)
+    const from = (first & PIECE_MASK) * CARD_WORDS
+    image.set(this.#words[first >>> PIECE_SHIFT].subarray(from, from + count * CARD_WORDS))
+    for (let at = 0, slot = first; at < image.length; at += CARD_WORDS, slot++) {
+      const shadow = image[at + SHADOW]
+      if (shadow === 0) continue
+      const copy = this.#shadowOf(shadow, slot)
+      if (copy >= 0) this.#overlay(image, at, copy)
+      image[at + SHADOW] = 0
+    }
+    this.#captured = first + count
+    return piece
+  }
+
+  restore(image: string, piece: Piece): void {
+    if (piece.first !== this.#count || piece.body.length !== piece.count * CARD_BYTES) {
+      throw new ImageRefused(image, "cards are missing")
+    }
+    if (piece.count > CARDS_PER_CAPTURE || piece.first % CARDS_PER_CAPTURE !== 0) {
+      throw new ImageRefused(image, "its cards are cut in another way")
+    }
+    if (piece.first >>> PIECE_SHIFT === this.#words.length) this.#addPiece()
+    const words = this.#words[piece.first >>> PIECE_SHIFT]
+    const from = (piece.first & PIECE_MASK) * CARD_WORDS
+    words.set(new Int32Array(piece.body.buffer, piece.body.byteOffset, piece.count * CARD_WORDS), from)
+    this.#count += piece.count
+    for (let i = 0; i < piece.count; i++) {
+      const at = from + i * CARD_WORDS
+      this.#index.add(numberHash(words[at], words[at + 1]), piece.first + i)
+    }
+  }
+
+  /** Bytes held for the cards and for finding them; of the last piece only a part is in use. */
+  get bytes(): number {
+    return this.#words.length * PIECE_BYTES + this.#index.bytes
+  }
+
+  /** Pieces are cut from slabs as large as all before them, so that the system can give huge pages. */
+  #addPiece(): void {
+    if (this.#slabLeft === 0) {
+      this.#slabLeft = Math.min(SLAB_PIECES_MAX, Math.max(1, this.#words.length))
+      this.#slab = new ArrayBuffer(this.#slabLeft * PIECE_BYTES)
+    }
+    const at = this.#slab.byteLength - this.#slabLeft * PIECE_BYTES
+    this.#slabLeft--
+    this.#words.push(new Int32Array(this.#slab, at, PIECE_WORDS))
+    this.#doubles.push(new Float64Array(this.#slab, at, CARDS_PER_PIECE * CARD_DOUBLES))
+  }
+
+  /** The place of the copy that shadow word `shadow` names, or −1 when it names none of this freeze. */
+  #shadowOf(shadow: number, slot: number): number {
+    const place = shadow - 1
+    if (place < 0 || place >= this.#shadowCount) return -1
+    const at = (place & PIECE_MASK) * CARD_WORDS + SHADOW
+    return this.#shadows[place >>> PIECE_SHIFT][at] === slot ? place : -1
+  }
+
+  #keep(slot: number): void {
+    const words = this.#words[slot >>> PIECE_SHIFT]
+    const at = Math.imul(slot & PIECE_MASK, CARD_WORDS)
+    if (this.#shadowOf(words[at + SHADOW], slot) >= 0) return
+    const place = this.#shadowCount++
+    if (place >>> PIECE_SHIFT === this.#shadows.length) this.#shadows.push(new Int32Array(PIECE_WORDS))
+    const shadows = this.#shadows[place >>> PIECE_SHIFT]
+    const to = (place & PIECE_MASK) * CARD_WORDS
+    for (let i = 0; i < CARD_WORDS; i++) shadows[to + i] = words[at + i]
+    shadows[to + SHADOW] = slot
+    words[at + SHADOW] = place + 1
+  }
+
+  #overlay(image: Int32Array, at: number, place: number): void {
+    const from = (place & PIECE_MASK) * CARD_WORDS
+    image.set(this.#shadows[place >>> PIECE_SHIFT].subarray(from, from + CARD_WORDS), at)
+  }
+}
