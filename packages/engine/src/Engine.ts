@@ -94,6 +94,10 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
       housekeeping.withPermit(rebuildShard(lane, shard, journal, snapshots)),
     ).pipe(Effect.forkScoped)
   }
+  yield* tickForever(lane).pipe(
+    Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
+    Effect.forkScoped,
+  )
   const pages = yield* givePages(ledger.memory)
   yield* commitForever(lane, journal, pages).pipe(
     Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
@@ -172,6 +176,18 @@ const superviseShard = (
     Effect.retry({ schedule: restartSchedule, while: (cause) => !Cause.hasInterruptsOnly(cause) }),
   )
 }
+
+/** A throw may have left a slot carried out and not published: nothing is sealed on top of it. */
+const tickForever = (lane: Lane) =>
+  Effect.sync(() => {
+    let whole = false
+    try {
+      lane.tick()
+      whole = true
+    } finally {
+      if (!whole) lane.halt()
+    }
+  }).pipe(Effect.delay("100 millis"), Effect.forever)
 
 const commitForever = Effect.fnUntraced(function* (lane: Lane, journal: JournalShape, pages: () => void) {
   const work = Effect.callback<void>((resume) => {

@@ -1,6 +1,12 @@
 /** One thread's data plane, in plain code: records in, decisions, blocks to be made durable, outcomes out. */
 import { payloadBytesMax } from "@millrace/journal"
-import { COMMAND_BYTES_MAX, type Ledger, READ_AHEAD_MAX, SLOT_BYTES } from "@millrace/ledger"
+import {
+  COMMAND_BYTES_MAX,
+  type Ledger,
+  READ_AHEAD_MAX,
+  SLOT_BYTES,
+  SLOTS_PER_REQUEST_MAX,
+} from "@millrace/ledger"
 import {
   OUTCOME_WORDS,
   OutcomeWord,
@@ -35,6 +41,9 @@ export interface LaneBlock {
 const blockSlotsMax = Math.floor(payloadBytesMax / SLOT_BYTES)
 /** Kept free in each block, so that a command always fits behind transactions. */
 const commandSlotsMax = Math.ceil(COMMAND_BYTES_MAX / (SLOT_BYTES - 4)) + 1
+
+/** Some milliseconds of the lane's time. */
+const TICK_SLOTS_MAX = 1_024
 
 /** Who sleeps until there is work; woken at most once for each time it went to sleep. */
 class Sleeper {
@@ -183,12 +192,22 @@ export class Lane {
       // The record that the shard fell over is answered and not tried again; those behind it are turned away.
       if (record >= 0) this.#refuseTaken(mailbox, record, ResponseCode.malfunction)
       this.#down[shard] = true
+      // A transfer to one of its cards from another shard must wait, too.
+      this.ledger.shards[shard].up = false
       this.#turnAway(shard)
       throw defect
     } finally {
       this.#summonCommitter()
     }
     this.seats.room()
+  }
+
+  /** What time alone brings about, such as holds that ran out: journaled like decisions, answered to nobody. */
+  tick(): void {
+    const room = Math.min(TICK_SLOTS_MAX, this.#slotRoom())
+    if (this.#halted || room <= 0) return
+    if (this.ledger.tick(this.now(), room) > 0) this.#summonCommitter()
+    else this.releaseTime()
   }
 
   /** Control commands, which touch all shards, run between turns and only while every shard is up. */
@@ -294,8 +313,7 @@ export class Lane {
   }
 
   #room(): number {
-    // A request journals at most two slots.
-    return Math.min(this.#outbox.free, this.#slotRoom() >> 1)
+    return Math.min(this.#outbox.free, Math.floor(this.#slotRoom() / SLOTS_PER_REQUEST_MAX))
   }
 
   /** Slots that may still be decided before the disk has caught up, and before the block being filled is full. */

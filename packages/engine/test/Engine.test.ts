@@ -132,7 +132,7 @@ describe("a shard with a defect", () => {
       (card) => lane.ledger.card(card)!.shard !== shard,
     )
     const broken = lane.ledger.shards[shard]
-    broken.apply = () => {
+    broken.accounts.apply = () => {
       throw new Error("a defect, planted")
     }
     const refused = await caller.ask([
@@ -175,7 +175,7 @@ describe("a shard with a defect", () => {
         const before = stateOf(lab)
         const { lane } = lab.engine
         for (let shard = 0; shard < 4; shard++) {
-          lane.ledger.shards[shard].apply = () => {
+          lane.ledger.shards[shard].accounts.apply = () => {
             throw new Error("a defect, planted")
           }
         }

@@ -44,7 +44,7 @@ it("a shard comes back while the others never stand still", async () => {
   const others = Array.from({ length: cards }, (_, i) => firstCard + BigInt(i)).filter(
     (card) => lane.ledger.card(card)!.shard !== shard,
   )
-  lane.ledger.shards[shard].apply = () => {
+  lane.ledger.shards[shard].accounts.apply = () => {
     throw new Error("a defect, planted")
   }
   let busy = true

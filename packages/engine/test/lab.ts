@@ -60,7 +60,15 @@ export const start = async (
 
 export const provision = async ({ engine }: Lab): Promise<void> => {
   const commands: ReadonlyArray<Command> = [
-    { type: "merchant", by: "test", number: merchant, name: "Corner shop", currency, feeBasisPoints: 150 },
+    {
+      type: "merchant",
+      by: "test",
+      number: merchant,
+      name: "Corner shop",
+      currency,
+      feeBasisPoints: 150,
+      floatLimit: 2 ** 50,
+    },
     { type: "terminals", by: "test", first: terminal, count: 4, merchant },
     { type: "cards", by: "test", first: firstCard, count: cards, currency, openingBalance },
   ]
