@@ -1,6 +1,7 @@
 // Messages that wait for their answers, by correlation; control plane, so one object each is cheap enough.
 import { type MessageMap, messageFrame, packMessage } from "@millrace/protocol"
 import type { Request } from "@millrace/protocol/messages"
+import type { Seal } from "./Pins.ts"
 import type { Timers } from "./Transport.ts"
 
 /** Correlations of requests; hello and logon have 1 and 2, and what the server says unasked has 0. */
@@ -11,13 +12,22 @@ export type Answer =
   | { readonly map: MessageMap }
   | { readonly none: "deadline" | "closed"; readonly sent: boolean }
 
+/** A request that holds PIN blocks: made anew for each session, under its key. */
+export interface SealedRequest<R extends Request> {
+  readonly type: R["type"]
+  /** Who it is about, when it is a transaction. */
+  readonly terminal?: number
+  readonly reference?: bigint
+  readonly make: (seal: Seal) => R
+}
+
 export interface Asked {
   readonly correlation: number
   /** True once it has gone out on any connection. */
   sent: boolean
-  frame(): Uint8Array
+  frame(seal: Seal): Uint8Array
   /** The same as a repeat. */
-  repeatFrame(): Uint8Array
+  repeatFrame(seal: Seal): Uint8Array
   readonly done: (answer: Answer) => void
   cancelDeadline: () => void
 }
@@ -29,6 +39,13 @@ export interface AskingOptions {
   readonly late: () => void
 }
 
+/** Only a transaction has a word for it; the others may be sent again as they are. */
+const repeated = (request: Request): Request =>
+  request.type === "transact" ? { ...request, repeat: true } : request
+
+const frameOf = (request: Request, correlation: number): Uint8Array =>
+  messageFrame(packMessage({ ...request }), correlation)
+
 export class Asking {
   readonly #options: AskingOptions
   readonly #byCorrelation = new Map<number, Asked>()
@@ -39,19 +56,13 @@ export class Asking {
   }
 
   /** Sends a message; `done` is called once. Throws RangeError or TypeError when it can't be packed. */
-  ask(request: Request, deadlineMs: number, done: (answer: Answer) => void): Asked {
+  ask(request: Request | SealedRequest<Request>, deadlineMs: number, done: (answer: Answer) => void): Asked {
     const correlation = this.#next
     this.#next = correlation === CORRELATION_LAST ? CORRELATION_FIRST : correlation + 1
-    const first = messageFrame(packMessage({ ...request }), correlation)
     const asked: Asked = {
       correlation,
       sent: false,
-      frame: () => first,
-      // Only a transaction has a word for it; the others may be sent again as they are.
-      repeatFrame: () =>
-        request.type === "transact"
-          ? messageFrame(packMessage({ ...request, repeat: true }), correlation)
-          : first,
+      ...framesOf(request, correlation),
       done,
       cancelDeadline: this.#options.timers.after(deadlineMs, () => this.giveUp(asked, "deadline")),
     }
@@ -80,5 +91,23 @@ export class Asking {
     asked.cancelDeadline()
     this.#options.remove(asked)
     return true
+  }
+}
+
+const framesOf = (
+  request: Request | SealedRequest<Request>,
+  correlation: number,
+): Pick<Asked, "frame" | "repeatFrame"> => {
+  if ("make" in request) {
+    return {
+      frame: (seal) => frameOf(request.make(seal), correlation),
+      repeatFrame: (seal) => frameOf(repeated(request.make(seal)), correlation),
+    }
+  }
+  // Packed here: what can't be is the caller's defect, not the connection's.
+  const first = frameOf(request, correlation)
+  return {
+    frame: () => first,
+    repeatFrame: () => (request.type === "transact" ? frameOf(repeated(request), correlation) : first),
   }
 }

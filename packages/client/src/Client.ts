@@ -6,12 +6,11 @@ import {
   OUTCOME_BYTES,
   type Outcome,
   RECORD_BYTES,
-  type RecordInput,
   ResponseCode,
 } from "@millrace/protocol"
 import { decodeResponse, type Request, type ResponseOf, type Welcome } from "@millrace/protocol/messages"
 import { Effect, Result, type Schedule, type Scope, Semaphore } from "effect"
-import type { Answer } from "./Asking.ts"
+import type { Answer, SealedRequest } from "./Asking.ts"
 import { ClientClosed, type ClientError, type ConnectError, MessageRefused, Unknown } from "./ClientError.ts"
 import {
   type Commands,
@@ -19,11 +18,13 @@ import {
   type MessageOptions,
   makeCommands,
   type SendMessage,
+  type SendSealed,
 } from "./Commands.ts"
 import { Connector, defaultReconnect } from "./Connector.ts"
 import type { Credential } from "./Credential.ts"
 import { Exchanger, type Stats } from "./Exchanger.ts"
 import { type Flight, Standing } from "./Flight.ts"
+import { flagsIn, pinsOf, type RecordPins, type Submission } from "./Pins.ts"
 import { tcpTransport } from "./TcpTransport.ts"
 import { systemTimers, type Timers, type Transport } from "./Transport.ts"
 
@@ -61,11 +62,14 @@ export interface Client extends Commands {
   readonly identity: Identity
   /** Of the last logon: permissions, limits, the server's time. */
   readonly welcome: () => Welcome
-  /** One record. Any response code is an Outcome, declined or not. Errors: Unknown, ClientClosed. */
-  readonly submit: (record: RecordInput, options?: MessageOptions) => Effect.Effect<Outcome, ClientError>
+  /**
+   * One record. Any response code is an Outcome, declined or not. A PIN is made a block under the key of the session
+   * that it goes out on, anew when it is sent again. Errors: Unknown, ClientClosed.
+   */
+  readonly submit: (record: Submission, options?: MessageOptions) => Effect.Effect<Outcome, ClientError>
   /** Many records, answered in their order; each is an Outcome or Unknown. Errors: ClientClosed. */
   readonly batch: (
-    records: ReadonlyArray<RecordInput>,
+    records: ReadonlyArray<Submission>,
     options?: MessageOptions,
   ) => Effect.Effect<ReadonlyArray<Outcome | Unknown>, ClientClosed>
   /** `batch` in bytes: n × 64 in, n × 32 out, no object per record. Errors: ClientClosed. */
@@ -102,28 +106,43 @@ const resultOf = (flight: Flight, unit: number): Outcome | Unknown =>
     ? decodeOutcome(flight.outcomeView, unit * OUTCOME_BYTES)
     : unknownOf(flight, unit)
 
-/** Throws RangeError, with the field's name, for a record that can't be. */
-const encodeAll = (records: ReadonlyArray<RecordInput>): Uint8Array => {
+interface Encoded {
+  readonly bytes: Uint8Array
+  readonly pins: ReadonlyMap<number, RecordPins> | null
+}
+
+/** Throws RangeError, with the field's name and never with a PIN, for a record that can't be. */
+const encodeAll = (records: ReadonlyArray<Submission>): Encoded => {
   const bytes = new Uint8Array(records.length * RECORD_BYTES)
   const view = new DataView(bytes.buffer)
-  for (let i = 0; i < records.length; i++) encodeRecord(records[i], view, i * RECORD_BYTES)
-  return bytes
+  let pins: Map<number, RecordPins> | null = null
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i]
+    encodeRecord({ ...record, flags: flagsIn(record) }, view, i * RECORD_BYTES)
+    const own = pinsOf(record)
+    if (own !== undefined) {
+      pins ??= new Map()
+      pins.set(i, own)
+    }
+  }
+  return { bytes, pins }
 }
 
 /** Who a message is about, for an Unknown: only a transaction is about somebody. */
-const subject = (request: Request) =>
-  request.type === "transact"
-    ? { terminal: request.terminal, reference: request.reference }
+const subject = (request: Request | SealedRequest<Request>) =>
+  "make" in request || request.type === "transact"
+    ? { terminal: request.terminal ?? 0, reference: request.reference ?? 0n }
     : { terminal: 0, reference: 0n }
 
 const interpret = <R extends Request>(
-  request: R,
+  request: R | SealedRequest<R>,
   answer: Answer,
 ): Effect.Effect<ResponseOf<R["type"]>, MessageError> => {
   if ("none" in answer) {
     return Effect.fail(new Unknown({ ...subject(request), sent: answer.sent, reason: answer.none }))
   }
-  const decoded = decodeResponse(request.type, answer.map)
+  const type: R["type"] = request.type
+  const decoded = decodeResponse(type, answer.map)
   if (Result.isFailure(decoded)) {
     return Effect.fail(new Unknown({ ...subject(request), sent: true, reason: "bad-answer" }))
   }
@@ -133,9 +152,9 @@ const interpret = <R extends Request>(
     return Effect.succeed(message as ResponseOf<R["type"]>)
   }
   // A defect of the server says nothing about what it had done before it failed.
-  return request.type === "transact" && message.code === "defect"
+  return type === "transact" && message.code === "defect"
     ? Effect.fail(new Unknown({ ...subject(request), sent: true, reason: "bad-answer" }))
-    : Effect.fail(new MessageRefused({ request: request.type, code: message.code, message: message.message }))
+    : Effect.fail(new MessageRefused({ request: type, code: message.code, message: message.message }))
 }
 
 const makeClient = (
@@ -147,21 +166,26 @@ const makeClient = (
   const turns = Semaphore.makeUnsafe(MESSAGES_IN_FLIGHT_MAX)
 
   /** One Effect for all the records; interrupted, it leaves no trace but late answers. */
-  const fly = (encode: () => Uint8Array, options: MessageOptions | undefined) =>
+  const fly = (encode: () => Encoded, options: MessageOptions | undefined) =>
     Effect.callback<Flight, ClientClosed>((resume) => {
       if (exchanger.closed !== null) {
         resume(Effect.fail(new ClientClosed({ message: exchanger.closed })))
         return
       }
+      const { bytes, pins } = encode()
       const flight = exchanger.submit(
-        encode(),
+        bytes,
         (done) => resume(Effect.succeed(done)),
         options?.deadlineMs ?? deadlineMs,
+        pins,
       )
       return Effect.sync(() => exchanger.abandon(flight))
     })
 
-  const message: SendMessage = (request, options) =>
+  const ask = <R extends Request>(
+    request: R | SealedRequest<R>,
+    options: MessageOptions | undefined,
+  ): Effect.Effect<ResponseOf<R["type"]>, MessageError> =>
     Effect.callback<Answer, ClientClosed>((resume) => {
       if (exchanger.closed !== null) {
         resume(Effect.fail(new ClientClosed({ message: exchanger.closed })))
@@ -175,6 +199,8 @@ const makeClient = (
       turns.withPermit,
       Effect.flatMap((answer) => interpret(request, answer)),
     )
+  const message: SendMessage = (request, options) => ask(request, options)
+  const sealed: SendSealed = (request, options) => ask(request, options)
 
   return {
     identity: connector.identity,
@@ -192,7 +218,7 @@ const makeClient = (
         : fly(() => encodeAll(records), options).pipe(
             Effect.map((flight) => records.map((_, unit) => resultOf(flight, unit))),
           ),
-    exchange: (records, options) => fly(() => records, options),
+    exchange: (records, options) => fly(() => ({ bytes: records, pins: null }), options),
     exchangeUnsafe: (records, done, ownDeadlineMs) => {
       if (exchanger.closed !== null) return false
       exchanger.submit(records, done, ownDeadlineMs)
@@ -200,7 +226,7 @@ const makeClient = (
     },
     message,
     stats: () => exchanger.stats,
-    ...makeCommands(message),
+    ...makeCommands(message, sealed),
   }
 }
 

@@ -14,6 +14,7 @@ import type { Welcome } from "@millrace/protocol/messages"
 import { type Asked, Asking } from "./Asking.ts"
 import { Flight, Standing } from "./Flight.ts"
 import { InFlight } from "./InFlight.ts"
+import { type RecordPins, writePins } from "./Pins.ts"
 import type { Session } from "./Session.ts"
 import type { Timers } from "./Transport.ts"
 
@@ -90,7 +91,7 @@ export class Exchanger {
         this.#pump()
         this.#unanswered.add(asked)
         if (this.#session === null) return
-        this.#session.send(asked.frame())
+        this.#session.send(asked.frame(this.#session.seal))
         asked.sent = true
       },
       remove: (asked) => this.#unanswered.delete(asked),
@@ -112,8 +113,13 @@ export class Exchanger {
   }
 
   /** Takes records; `done` is called once, when each is answered or given up. Not to be called when closed. */
-  submit(records: Uint8Array, done: (flight: Flight) => void, deadlineMs = this.#deadlineMs): Flight {
-    const flight = new Flight(records, done)
+  submit(
+    records: Uint8Array,
+    done: (flight: Flight) => void,
+    deadlineMs = this.#deadlineMs,
+    pins: ReadonlyMap<number, RecordPins> | null = null,
+  ): Flight {
+    const flight = new Flight(records, done, pins)
     flight.cancelDeadline = this.#timers.after(deadlineMs, () => this.#giveUp(flight, "deadline"))
     this.#unanswered.add(flight)
     this.#queue.push(flight)
@@ -142,7 +148,7 @@ export class Exchanger {
         }
       } else {
         this.#flush()
-        session.send(item.sent ? item.repeatFrame() : item.frame())
+        session.send(item.sent ? item.repeatFrame(session.seal) : item.frame(session.seal))
         item.sent = true
       }
     }
@@ -303,10 +309,21 @@ export class Exchanger {
     for (let unit = from; unit < to; ) {
       const run = Math.min(to - unit, this.#batchRecordsMax - this.#frameRecords)
       const bytes = flight.records.subarray(unit * RECORD_BYTES, (unit + run) * RECORD_BYTES)
-      this.#frame.set(bytes, FRAME_HEADER_BYTES + this.#frameRecords * RECORD_BYTES)
+      const at = FRAME_HEADER_BYTES + this.#frameRecords * RECORD_BYTES
+      this.#frame.set(bytes, at)
+      if (flight.pins !== null) this.#sealRun(flight.pins, at, unit, run)
       this.#frameRecords += run
       unit += run
       if (this.#frameRecords === this.#batchRecordsMax) this.#flush()
+    }
+  }
+
+  /** Under this session's key, and anew with each sending. */
+  #sealRun(pins: ReadonlyMap<number, RecordPins>, at: number, from: number, count: number): void {
+    const seal = this.#session?.seal
+    for (let i = 0; seal !== undefined && i < count; i++) {
+      const own = pins.get(from + i)
+      if (own !== undefined) writePins(seal, own, this.#frame, at + i * RECORD_BYTES)
     }
   }
 

@@ -7,6 +7,7 @@ import {
   RecordFlag,
   ResponseCode,
 } from "@millrace/protocol"
+import type { RecordPins } from "./Pins.ts"
 
 /** How a record stands; what a caller sees at the end is `answered`, `unknown` or `unsent`. */
 export const Standing = {
@@ -34,6 +35,8 @@ export class Flight {
   /** 1 where an earlier sending of the record may have been done although its answer never came; null for nowhere. */
   #doubtful: Uint8Array | null = null
   readonly #done: (flight: Flight) => void
+  /** By unit, until the flight is settled; null for none, which is how most flights are. */
+  pins: ReadonlyMap<number, RecordPins> | null
   /** Records not yet answered. */
   open: number
   /** Records before this one have been sent at least once. */
@@ -46,7 +49,11 @@ export class Flight {
   cancelDeadline: () => void = () => {}
 
   /** Copies the records: they are kept until they are answered. */
-  constructor(records: Uint8Array, done: (flight: Flight) => void) {
+  constructor(
+    records: Uint8Array,
+    done: (flight: Flight) => void,
+    pins: ReadonlyMap<number, RecordPins> | null = null,
+  ) {
     if (records.length === 0 || records.length % RECORD_BYTES !== 0) {
       throw new RangeError(`${records.length} bytes are not whole records`)
     }
@@ -57,6 +64,7 @@ export class Flight {
     this.outcomeView = viewOf(this.outcomes)
     this.standing = new Uint8Array(this.count)
     this.#done = done
+    this.pins = pins
     this.open = this.count
   }
 
@@ -115,6 +123,7 @@ export class Flight {
 
   settle(): void {
     this.settled = true
+    this.pins = null
     this.cancelDeadline()
     this.#done(this)
   }

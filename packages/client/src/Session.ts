@@ -29,6 +29,7 @@ import {
   Unreachable,
 } from "./ClientError.ts"
 import type { Credential } from "./Credential.ts"
+import { makeSeal, type Seal } from "./Pins.ts"
 import type { Transport, TransportConnection } from "./Transport.ts"
 
 export interface SessionEvents {
@@ -56,6 +57,7 @@ export class Session implements FrameSink {
   readonly #connection: TransportConnection
   readonly #nonce: Uint8Array = Uint8Array.from(randomBytes(NONCE_BYTES))
   #serverNonce: Uint8Array | null = null
+  #seal: Seal | null = null
   #state: "opening" | "challenge" | "welcome" | "open" | "ended" = "opening"
   /** Set with each chunk that comes: what a heartbeat looks at. */
   heard = false
@@ -74,6 +76,12 @@ export class Session implements FrameSink {
 
   get open(): boolean {
     return this.#state === "open"
+  }
+
+  /** Makes PIN blocks under this session's key. Only of a session that was welcomed. */
+  get seal(): Seal {
+    if (this.#seal === null) throw new Error("a session has no PIN key before its welcome")
+    return this.#seal
   }
 
   /** Sends a whole frame; what is written to an ended session goes nowhere. */
@@ -157,6 +165,7 @@ export class Session implements FrameSink {
       this.end(new ServerNotProven({ url: this.#url.href, message }))
       return
     }
+    this.#seal = makeSeal(this.#credential, this.#serverNonce, this.#nonce)
     this.#state = "open"
     this.#events.welcomed(welcome)
   }

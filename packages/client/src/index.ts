@@ -12,11 +12,20 @@ export {
   Unknown,
   Unreachable,
 } from "./ClientError.ts"
-export type { Commands, Made, MessageError, MessageOptions, SendMessage } from "./Commands.ts"
+export type {
+  Commands,
+  Issued,
+  Made,
+  MessageError,
+  MessageOptions,
+  SendMessage,
+  Transaction,
+} from "./Commands.ts"
 export { defaultReconnect } from "./Connector.ts"
 export { type Credential, makeCredential, parseCredential, readCredential } from "./Credential.ts"
 export type { Stats } from "./Exchanger.ts"
 export { Standing } from "./Flight.ts"
+export type { Submission } from "./Pins.ts"
 export { tcpTransport } from "./TcpTransport.ts"
 export {
   systemTimers,

@@ -66,14 +66,88 @@ describe("commands", () => {
     Effect.gen(function* () {
       const { message } = answering({
         merchant: () => ({ type: "merchant.ok", created: true }),
-        card: (map) => ({ type: "card.ok", card: map["card"], currency: 978, balance: 5n }),
+        card: (map) => ({
+          type: "card.ok",
+          card: map["card"],
+          currency: 978,
+          balance: 5n,
+          available: 25,
+          held: 0,
+          bonusLocked: 0,
+          deposit: 0,
+          status: "active",
+          product: 0,
+          named: false,
+          purses: { main: -5 },
+          counters: { dayAmount: 0, dayCount: 0, monthAmount: 0, monthCount: 0 },
+          pinSet: true,
+          triesLeft: 3,
+          expires: 0,
+        }),
         accounts: () => ({ type: "accounts.ok", accounts: { purses: -5, payable: 5 }, sum: 0 }),
       })
       const { client } = yield* connected({ message })
       const merchant = { number: 1, name: "Mill", currency: 978, feeBasisPoints: 50 }
       assert.isTrue((yield* client.merchant(merchant)).created)
-      assert.deepInclude(yield* client.card(17n), { card: 17n, balance: 5 })
+      assert.deepInclude(yield* client.card(17n), { card: 17n, balance: 5, triesLeft: 3 })
       assert.deepStrictEqual((yield* client.accounts()).accounts, { purses: -5n, payable: 5n })
+    }),
+  )
+
+  it.live("issue cards from the product's next serial on, in pieces, with their check values", () =>
+    Effect.gen(function* () {
+      const { told, message } = answering({
+        "product-info": () => ({ type: "error", code: "not-found", message: "no product 9" }),
+        issue: (map) => ({
+          type: "issue.ok",
+          created: map["count"],
+          existing: 0,
+          cards: Array.from(
+            { length: Number(map["count"]) },
+            (_, i) => 6_000_000 + Number(map["serial"]) + i,
+          ),
+          checkValues: Array.from({ length: Number(map["count"]) }, () => "004711"),
+        }),
+      })
+      const { client } = yield* connected({ message })
+      const progress: Array<number> = []
+      const issued = yield* client.issue({ product: 9, serial: 50, count: 2_500 }, (done) =>
+        progress.push(done),
+      )
+      assert.deepInclude(issued, { created: 2_500, existing: 0 })
+      assert.deepStrictEqual([issued.cards[0], issued.cards[2_499]], [6_000_050n, 6_002_549n])
+      assert.strictEqual(issued.checkValues.length, 2_500)
+      assert.deepStrictEqual(
+        told.map(({ map }) => [map["serial"], map["count"]]),
+        [
+          [50, 1_000],
+          [1_050, 1_000],
+          [2_050, 500],
+        ],
+      )
+      assert.deepStrictEqual(progress, [1_000, 2_000, 2_500])
+      const error = yield* client.issue({ product: 9, count: 1 }).pipe(Effect.flip)
+      assert.deepInclude(error, { _tag: "MessageRefused", code: "not-found" })
+    }),
+  )
+
+  it.live("download the hotlist in as many pages as it has", () =>
+    Effect.gen(function* () {
+      const { told, message } = answering({
+        hotlist: (map) => {
+          const since = Number(map["since"])
+          const changes = [{ version: since + 1, card: 5n, code: 41 }]
+          return { type: "hotlist.ok", version: since + 1, changes, more: since < 7 }
+        },
+      })
+      const { client } = yield* connected({ message })
+      const { version, changes } = yield* client.hotlist(5)
+      assert.strictEqual(version, 8)
+      assert.deepStrictEqual(
+        changes.map((change) => change.version),
+        [6, 7, 8],
+      )
+      assert.strictEqual(told.length, 3)
     }),
   )
 

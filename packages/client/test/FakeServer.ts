@@ -1,9 +1,10 @@
 // A server for the client's tests: the real frames and logon over a real socket, and answers as each test wants them.
-import { createHmac } from "node:crypto"
+import { createDecipheriv, createHmac } from "node:crypto"
 import { createServer, type Server, type Socket } from "node:net"
 import {
   batchFrame,
   clientTranscript,
+  decodePinBlock,
   decodeRecord,
   FrameReader,
   type Identity,
@@ -12,6 +13,7 @@ import {
   type Outcome,
   outcomeBytes,
   packMessage,
+  pinKeyTranscript,
   RECORD_BYTES,
   serverTranscript,
   type TransactionRecord,
@@ -86,6 +88,13 @@ export class FakeSession {
   answer(outcomes: ReadonlyArray<Outcome>): void {
     const bytes = Buffer.concat(outcomes.map(outcomeBytes))
     this.socket.write(batchFrame(bytes, 32, 0))
+  }
+
+  /** The PIN in a block, as this session's key gives it. */
+  pinIn(card: bigint, block: Uint8Array): string | undefined {
+    const key = hmac(devKey, pinKeyTranscript(nonce, this.#clientNonce))
+    const decipher = createDecipheriv("aes-256-ecb", key, null).setAutoPadding(false)
+    return decodePinBlock((one) => decipher.update(one), card, block)
   }
 
   #message(payload: Uint8Array, correlation: number): void {

@@ -1,7 +1,7 @@
 // What most of the client's tests begin with: a server, a client of it, and records to send.
-import { Kind, makeReference, RecordFlag, type RecordInput, type TransactionRecord } from "@millrace/protocol"
+import { Kind, makeReference, RecordFlag, type TransactionRecord } from "@millrace/protocol"
 import { Effect, Schedule } from "effect"
-import { Client, type ConnectOptions, makeCredential, type Timers } from "../src/index.ts"
+import { Client, type ConnectOptions, makeCredential, type Submission, type Timers } from "../src/index.ts"
 import { approved, devKey, type FakeOptions, type FakeSession, fakeServer } from "./FakeServer.ts"
 
 export const credential = makeCredential({ host: "dev" }, devKey)
@@ -19,7 +19,7 @@ export const connected = Effect.fnUntraced(function* (
 })
 
 /** The n-th record of a terminal. */
-export const purchase = (n: number, change: Partial<RecordInput> = {}): RecordInput => ({
+export const purchase = (n: number, change: Partial<Submission> = {}): Submission => ({
   reference: makeReference(1_760_000_000_000, n),
   card: 6_000_000_000_000_000_017n,
   amount: 100 + n,
@@ -29,7 +29,7 @@ export const purchase = (n: number, change: Partial<RecordInput> = {}): RecordIn
   ...change,
 })
 
-export const purchases = (count: number, from = 0): ReadonlyArray<RecordInput> =>
+export const purchases = (count: number, from = 0): ReadonlyArray<Submission> =>
   Array.from({ length: count }, (_, i) => purchase(from + i))
 
 /** Waits for something that real sockets bring about. */

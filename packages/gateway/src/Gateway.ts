@@ -7,7 +7,8 @@ import { connectionsAllowed } from "./Descriptors.ts"
 import { Identities } from "./Identities.ts"
 import { defaultGatewayLimits, type GatewayLimits } from "./Limits.ts"
 import { Logon } from "./Logon.ts"
-import { makeRequests } from "./Requests.ts"
+import { PinDesk, SessionPins } from "./Pins.ts"
+import { makeRequests } from "./requests/index.ts"
 import { type Control, type Fault, faults, Session } from "./Session.ts"
 import { type Address, ListenRefused, listenTcp } from "./TcpListener.ts"
 import type { Transport } from "./Transport.ts"
@@ -51,7 +52,11 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   const limits = yield* withinDescriptors({ ...defaultGatewayLimits, ...options.limits })
   const identities = new Identities(() => engine.lane.ledger.scheme, keyRing.schemeKey)
   const run = yield* FiberSet.makeRuntime<never>()
-  const requests = makeRequests(engine, identities)
+  const requests = makeRequests(engine, identities, keyRing.schemeKey, () => clock.currentTimeMillisUnsafe())
+  const desk = new PinDesk(
+    keyRing.schemeKey,
+    (terminal) => engine.lane.ledger.scheme.terminal(terminal)?.merchant ?? 0,
+  )
   const sessions = new Set<Session>()
   const tally: GatewayTally = { sessionsOpened: 0, refusedRecords: 0, faults: new Map() }
   let seconds = 0
@@ -67,7 +72,8 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
     if (step._tag === "Refused") return session.raise(step.fault)
     if (step._tag === "Challenge")
       return session.send(frameOf({ type: "challenge", nonce: step.nonce }, correlation))
-    if (!session.welcome(step.identity)) return session.raise(faults.tooMany)
+    const pins = new SessionPins(desk, step.pinKey)
+    if (!session.welcome(step.identity, pins)) return session.raise(faults.tooMany)
     logons.delete(session)
     const welcome = {
       type: "welcome",
@@ -86,8 +92,8 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   const control: Control = {
     message: (session, payload, correlation) => {
       const unpacked = unpackMessage(payload)
-      const by = session.identity
-      if (by === undefined) {
+      const { identity: by, pins } = session
+      if (by === undefined || pins === undefined) {
         if (!unpacked.ok) session.raise(unpacked.error)
         else logOn(session, unpacked.value, correlation)
         return
@@ -96,7 +102,7 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
       if (!unpacked.ok) return answer(errorFrame(unpacked.error, correlation))
       if (!session.messageBegins()) return answer(errorFrame(faults.busy, correlation))
       run(
-        requests(session, by, unpacked.value).pipe(
+        requests(session, by, pins, unpacked.value).pipe(
           Effect.match({
             onFailure: (refusal) => errorFrame(refusal, correlation),
             onSuccess: (response) => answerFrame(response, correlation),

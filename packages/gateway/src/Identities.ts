@@ -5,6 +5,7 @@ import {
   clientTranscript,
   identityText,
   logonKeyTranscript,
+  pinKeyTranscript,
   serverTranscript,
   type Identity as WireIdentity,
 } from "@millrace/protocol"
@@ -17,6 +18,13 @@ export interface Identity {
   readonly anyTerminal: boolean
   readonly mayActFor: (terminal: number) => boolean
   readonly permissions: ReadonlyArray<string>
+}
+
+export interface Proved {
+  readonly identity: Identity
+  readonly proof: Uint8Array
+  /** What PINs of this session come under. */
+  readonly pinKey: Uint8Array
 }
 
 interface Entry {
@@ -45,7 +53,7 @@ export class Identities {
   }
 
   /**
-   * Checks a client's proof. Returns who it is and the server's own proof, or undefined: unknown, inactive or a
+   * Checks a client's proof. Returns who it is, the server's own proof and the session's PIN key, or undefined: unknown, inactive or a
    * wrong key, which the caller must not tell apart.
    */
   prove(
@@ -53,14 +61,18 @@ export class Identities {
     serverNonce: Uint8Array,
     clientNonce: Uint8Array,
     proof: Uint8Array,
-  ): { readonly identity: Identity; readonly proof: Uint8Array } | undefined {
+  ): Proved | undefined {
     const entry = this.#find(wire)
     // Derived for who does not exist too: a refusal takes the same work, whatever was wrong.
     const key = this.keyOf(wire, entry?.keyVersion ?? 0)
     const expected = hmac(key, clientTranscript(wire, serverNonce, clientNonce))
     const equal = proof.length === expected.length && timingSafeEqual(proof, expected)
     if (entry === undefined || !equal) return undefined
-    return { identity: entry.identity, proof: hmac(key, serverTranscript(wire, serverNonce, clientNonce)) }
+    return {
+      identity: entry.identity,
+      proof: hmac(key, serverTranscript(wire, serverNonce, clientNonce)),
+      pinKey: hmac(key, pinKeyTranscript(serverNonce, clientNonce)),
+    }
   }
 
   #find(wire: WireIdentity): Entry | undefined {

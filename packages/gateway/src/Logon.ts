@@ -8,7 +8,7 @@ import {
 } from "@millrace/protocol"
 import { decodeLogon } from "@millrace/protocol/messages"
 import { Result } from "effect"
-import type { Identities, Identity } from "./Identities.ts"
+import type { Identities, Proved } from "./Identities.ts"
 import type { Fault } from "./Session.ts"
 
 /** One sentence for whatever was wrong: who guesses learns nothing from it. */
@@ -16,7 +16,7 @@ const refused: Fault = { code: "logon-refused", message: "the logon was refused"
 
 export type LogonStep =
   | { readonly _tag: "Challenge"; readonly nonce: Uint8Array }
-  | { readonly _tag: "Welcome"; readonly identity: Identity; readonly proof: Uint8Array }
+  | ({ readonly _tag: "Welcome" } & Proved)
   | { readonly _tag: "Refused"; readonly fault: Fault }
 
 /** What was asked of the client, until it proves itself. */

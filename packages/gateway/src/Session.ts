@@ -15,6 +15,7 @@ import {
 } from "@millrace/protocol"
 import type { Identity } from "./Identities.ts"
 import type { GatewayLimits } from "./Limits.ts"
+import type { SessionPins } from "./Pins.ts"
 import type { Transport } from "./Transport.ts"
 
 /** What a session asks of the rest of the gateway: everything that is not per transaction. */
@@ -55,6 +56,9 @@ export const faults = {
 export class Session implements FrameSink, Receiver {
   readonly #reader: FrameReader
   #identity: Identity | undefined
+  #pins: SessionPins | undefined
+  /** Records at the head of what the reader still holds whose PINs are translated: they will be offered again. */
+  #translated = 0
   #seat = -1
   #closed = false
   #finishing = false
@@ -102,6 +106,10 @@ export class Session implements FrameSink, Receiver {
     return this.#identity
   }
 
+  get pins(): SessionPins | undefined {
+    return this.#pins
+  }
+
   /** Half a frame has come, and it is not we who stopped reading. */
   get midFrame(): boolean {
     return this.#reader.midFrame && !this.#stopped
@@ -113,10 +121,11 @@ export class Session implements FrameSink, Receiver {
   }
 
   /** The other end has shown who it is. False when the engine has no seat left. */
-  welcome(identity: Identity): boolean {
+  welcome(identity: Identity, pins: SessionPins): boolean {
     this.#seat = this.lane.takeSeat(this)
     if (this.#seat < 0) return false
     this.#identity = identity
+    this.#pins = pins
     this.#reader.limit({ messageBytesMax: this.limits.messageBytesMax })
     return true
   }
@@ -138,9 +147,18 @@ export class Session implements FrameSink, Receiver {
     }
     const room = this.limits.recordsInFlightMax - this.lane.seats.inFlight(this.#seat)
     const offered = Math.min(count, room)
-    const taken = offered > 0 && !this.#unread ? this.#submit(identity, view, at, offered) : 0
+    const taken = offered > 0 && !this.#unread ? this.#translateAndSubmit(identity, view, at, offered) : 0
     if (taken < count) this.#stop()
     return taken
+  }
+
+  /** One record that came as a message. False when there is no room for it. */
+  submitOne(view: DataView): boolean {
+    const identity = this.#identity
+    if (identity === undefined || this.#unread) return false
+    if (this.lane.seats.inFlight(this.#seat) >= this.limits.recordsInFlightMax) return false
+    this.#pins?.translate(view, 0, 1)
+    return this.#submit(identity, view, 0, 1) === 1
   }
 
   /** FrameSink: a message. */
@@ -262,6 +280,15 @@ export class Session implements FrameSink, Receiver {
     if (fault === null || fault === undefined) return
     this.#fault = undefined
     this.#control.fault(this, fault)
+  }
+
+  /** PINs are translated in place, once: what the lane has no room for comes again as it lies there now. */
+  #translateAndSubmit(identity: Identity, view: DataView, at: number, count: number): number {
+    const before = Math.min(this.#translated, count)
+    this.#pins?.translate(view, at + before * RECORD_BYTES, count - before)
+    const taken = this.#submit(identity, view, at, count)
+    this.#translated = Math.max(this.#translated, count) - taken
+    return taken
   }
 
   #submit(identity: Identity, view: DataView, at: number, count: number): number {

@@ -1,5 +1,5 @@
 /** A gateway over an engine on a disk in memory, and a client made of a socket and nothing else. */
-import { createHmac, randomBytes } from "node:crypto"
+import { createCipheriv, createHmac, randomBytes } from "node:crypto"
 import { connect, type Socket } from "node:net"
 import { defaultEngineOptions, Engine } from "@millrace/engine"
 import { Journal, KeyRing, MemoryDisk, Snapshots, Storage } from "@millrace/journal"
@@ -7,6 +7,7 @@ import {
   batchFrame,
   clientTranscript,
   decodeOutcome,
+  encodePinBlock,
   FrameReader,
   type Identity,
   type MessageMap,
@@ -14,6 +15,7 @@ import {
   OUTCOME_BYTES,
   type Outcome,
   packMessage,
+  pinKeyTranscript,
   RECORD_BYTES,
   type RecordInput,
   recordBytes,
@@ -79,6 +81,7 @@ export class Wire {
   closed = false
   readonly socket: Socket
   #changed: () => void = () => {}
+  #pinKey: Uint8Array = new Uint8Array(32)
 
   constructor(port: number) {
     this.socket = connect({ host: "127.0.0.1", port, noDelay: true, allowHalfOpen: true })
@@ -129,6 +132,7 @@ export class Wire {
     if (challenge["type"] !== "challenge") return challenge
     const serverNonce = challenge["nonce"] as Uint8Array // the gateway's own message
     const hmac = (transcript: Uint8Array) => createHmac("sha256", key).update(transcript).digest()
+    this.#pinKey = hmac(pinKeyTranscript(serverNonce, nonce))
     const welcome = await this.ask({
       type: "logon",
       proof: hmac(clientTranscript(identity, serverNonce, nonce)),
@@ -136,6 +140,12 @@ export class Wire {
     if (welcome["type"] !== "welcome") return welcome
     const proof = Buffer.from(welcome["proof"] as Uint8Array) // as above
     return { ...welcome, genuine: proof.equals(hmac(serverTranscript(identity, serverNonce, nonce))) }
+  }
+
+  /** A PIN block under this session's key. */
+  seal(card: bigint, pin: string): Uint8Array {
+    const cipher = createCipheriv("aes-256-ecb", this.#pinKey, null).setAutoPadding(false)
+    return encodePinBlock((block) => cipher.update(block), card, pin, randomBytes(8))
   }
 
   send(records: ReadonlyArray<RecordInput>): void {
