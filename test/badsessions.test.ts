@@ -108,7 +108,7 @@ const requests: { readonly [type: string]: MessageMap } = {
   accounts: { type: "accounts" },
   card: { type: "card", card: 5_000_000_000_000_000_000n },
   cards: { type: "cards", first: 1n, count: 1, currency, openingBalance: 1 },
-  merchant: { type: "merchant", number: 2, name: "x", currency, feeBasisPoints: 0 },
+  merchant: { type: "merchant", number: 2, name: "x", currency, feeBasisPoints: 0, floatLimit: 2 ** 50 },
   terminals: { type: "terminals", first: 50, count: 1, merchant: 2 },
   host: { type: "host", id: "evil", terminals: [[1, 2]], permissions: ["administer"] },
   transact: { type: "transact", kind: "balance", reference: 1n, card: 1n, amount: 0, currency, terminal },

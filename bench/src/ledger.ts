@@ -1,15 +1,8 @@
 /** What one decision costs by kind, at 1,000,000 cards in random order; memory per card and per remembered transaction. */
 import { pathToFileURL } from "node:url"
-import { Ledger, READ_AHEAD_MAX } from "@millrace/ledger"
-import { Kind, RECORD_WORDS, RecordFlag } from "@millrace/protocol"
-
-export interface Settings {
-  readonly cards: number
-  readonly terminals: number
-  /** Slots of the exactly-once memory. */
-  readonly transactions: number
-  readonly rounds: number
-}
+import { Ledger } from "@millrace/ledger"
+import { Kind } from "@millrace/protocol"
+import { CARD_FIRST, CURRENCY, Load, PIN, type Settings, TIME } from "./LedgerLoad.ts"
 
 export interface KindCost {
   readonly name: string
@@ -35,130 +28,137 @@ const defaults: Settings = {
   transactions: 2 ** 22,
   rounds: 9,
 }
-const CARD_FIRST = 4_000_000_000_000_000n
 const CARDS_PER_COMMAND = 8_192
-const ROUND = 2 ** 17
 /** Commands before the compiler has seen enough of them. */
 const WARM_COMMANDS = 8
 
 const now = (): number => performance.now()
 
-class Load {
-  readonly ledger: Ledger
-  readonly words = new Uint32Array(ROUND * RECORD_WORDS)
-  readonly #out = new Uint32Array(8)
-  readonly #settings: Settings
-  #state = 88_172_645
-  #reference = 0
+type World = { readonly ledger: Ledger; readonly load: Load }
 
-  constructor(ledger: Ledger, settings: Settings) {
-    this.ledger = ledger
-    this.#settings = settings
-  }
+/** Everything a product can ask of a purchase: PIN, limits of transaction, day and month, a fee, and two purses. */
+const product = {
+  type: "product",
+  by: "bench",
+  number: 1,
+  name: "Everything",
+  currency: CURRENCY,
+  bin: "970001",
+  pin: { rule: "always", tries: 3 },
+  limits: {
+    transactionMax: 1_000_000,
+    dayAmountMax: 2 ** 50,
+    dayCountMax: 60_000,
+    monthAmountMax: 2 ** 50,
+    monthCountMax: 60_000,
+  },
+  recharge: { min: 1, max: 1_000_000, balanceMax: 2 ** 50 },
+  purses: [{ purse: "bonus" }],
+  bonus: { basisPoints: 1_000 },
+  order: ["bonus", "main"],
+} as const
 
-  /** Marsaglia's xorshift: the same requests in every run. */
-  #random(below: number): number {
-    let x = this.#state
-    x ^= x << 13
-    x ^= x >>> 17
-    this.#state = x ^= x << 5
-    return (x >>> 0) % below
-  }
-
-  fill(kind: number): void {
-    const { cards, terminals } = this.#settings
-    for (let i = 0, at = 0; i < ROUND; i++, at += RECORD_WORDS) {
-      const card = Number(CARD_FIRST) + this.#random(cards)
-      this.#reference++
-      this.words[at] = this.#reference
-      this.words[at + 1] = 1_000
-      this.words[at + 2] = card % 2 ** 32
-      this.words[at + 3] = Math.floor(card / 2 ** 32)
-      this.words[at + 4] = kind === Kind.balance ? 0 : 1 + this.#random(100)
-      this.words[at + 6] = 0
-      this.words[at + 7] = 0
-      this.words[at + 14] = 1 + this.#random(terminals)
-      this.words[at + 15] = kind | (203 << 16)
-    }
-  }
-
-  /** The requests just sent become the originals of others about them. */
-  follow(kind: number): void {
-    for (let i = 0, at = 0; i < ROUND; i++, at += RECORD_WORDS) {
-      this.words[at + 6] = this.words[at]
-      this.words[at + 7] = this.words[at + 1]
-      this.words[at] = ++this.#reference
-      this.words[at + 15] = kind | (203 << 16)
-    }
-  }
-
-  repeat(): void {
-    for (let at = 0; at < this.words.length; at += RECORD_WORDS) this.words[at + 15] |= RecordFlag.repeat << 8
-  }
-
-  /** Nanoseconds of this thread's CPU for one decision; `response` is what all of them must answer. */
-  send(response: number, readAhead = true): number {
-    const { ledger, words } = this
-    const out = this.#out
-    let wrong = 0
-    const began = process.cpuUsage()
-    for (let i = 0, at = 0; i < ROUND; i++, at += RECORD_WORDS) {
-      // As the lane does, whose mailboxes hold one shard's requests each.
-      if (readAhead && i % READ_AHEAD_MAX === 0)
-        ledger.readAhead(0, words, at, Math.min(READ_AHEAD_MAX, ROUND - i))
-      ledger.decide(0, 1, words, at, out, 0)
-      if ((out[7] & 0xffff) !== response) wrong++
-    }
-    const { user, system } = process.cpuUsage(began)
-    // A round of a hundred thousand random cards may find one that is empty.
-    if (wrong > ROUND / 1_000) throw new Error(`${wrong} of ${ROUND} were not answered ${response}`)
-    return ((user + system) * 1_000) / ROUND
-  }
+const makeWorld = (settings: Settings, withProduct: boolean): World & { readonly longest: number } => {
+  const ledger = new Ledger({ shards: 1, transactions: settings.transactions })
+  // As the engine's own thread does: the first touch of a page is not what is measured.
+  const { atRandom, inOrder } = ledger.memory.pages
+  for (const array of [...atRandom, ...inOrder]) for (let i = 0; i < array.length; i += 1_024) array[i] = 0
+  const longest = provision(ledger, settings, withProduct)
+  if (withProduct) givePins(ledger)
+  return { ledger, load: new Load(ledger, settings), longest }
 }
 
-const provision = (ledger: Ledger, settings: Settings): number => {
+/** A command for each card would be most of the benchmark's time. */
+const givePins = (ledger: Ledger): void => {
+  const { cards } = ledger.shards[0]
+  for (let card = 0; card < cards.count; card++) cards.setPin(card, PIN, PIN)
+}
+
+const provision = (ledger: Ledger, settings: Settings, withProduct: boolean): number => {
   const by = "bench"
-  const currency = 203
+  const currency = CURRENCY
   const must = (result: { readonly ok: boolean }): void => {
     if (!result.ok) throw new Error(JSON.stringify(result))
   }
-  must(ledger.control(1, { type: "merchant", by, number: 1, name: "Bench", currency, feeBasisPoints: 150 }))
-  must(ledger.control(1, { type: "terminals", by, first: 1, count: settings.terminals, merchant: 1 }))
+  const fees = { feeBasisPoints: 150, rechargeFee: [{ fixed: 1 }], commission: [{ basisPoints: 50 }] }
+  const merchant = { type: "merchant", by, number: 1, name: "Bench", currency, ...fees } as const
+  must(ledger.control(TIME, { ...merchant, floatLimit: 2 ** 52 }))
+  must(ledger.control(TIME, { type: "terminals", by, first: 1, count: settings.terminals, merchant: 1 }))
+  if (withProduct) must(ledger.control(TIME, product))
+  const of = withProduct ? { product: product.number } : {}
   let longest = 0
   for (let i = 0, command = 0; i < settings.cards; i += CARDS_PER_COMMAND, command++) {
     const count = Math.min(CARDS_PER_COMMAND, settings.cards - i)
     const first = CARD_FIRST + BigInt(i)
     const began = now()
-    must(ledger.control(1, { type: "cards", by, first, count, currency, openingBalance: 1_000_000 }))
+    must(
+      ledger.control(TIME, { type: "cards", by, first, count, currency, openingBalance: 1_000_000, ...of }),
+    )
     if (command >= WARM_COMMANDS) longest = Math.max(longest, now() - began)
   }
   return longest
 }
 
-const measureKinds = (load: Load, rounds: number): ReadonlyArray<KindCost> => {
+type Sample = (name: string, ns: number) => void
+
+/** Cards of the open product: what a decision costs when no rule is asked for. */
+const openKinds = ({ load }: World, sample: Sample): void => {
+  load.fill(Kind.purchase)
+  sample("purchase", load.send())
+  load.repeat()
+  sample("purchase, repeated", load.send())
+  load.fill(Kind.purchase)
+  sample("purchase, without reading ahead", load.send(false))
+  load.follow(Kind.refund)
+  sample("refund", load.send())
+  load.fill(Kind.recharge)
+  sample("recharge", load.send())
+  load.follow(Kind.reversal)
+  sample("reversal of a recharge", load.send())
+  load.fill(Kind.balance)
+  sample("balance", load.send())
+  load.fill(Kind.purchase)
+  load.send()
+  load.follow(Kind.reversal)
+  sample("reversal of a purchase", load.send())
+  load.fill(Kind.purchase)
+  load.send()
+  load.follow(Kind.void)
+  sample("void of a purchase", load.send())
+  load.fill(Kind.preauthorisation)
+  sample("pre-authorisation", load.send())
+  load.follow(Kind.completion)
+  sample("completion", load.send())
+  load.fill(Kind.preauthorisation)
+  load.send()
+  load.follow(Kind.cancellation)
+  sample("cancellation", load.send())
+  load.fill(Kind.transfer)
+  sample("transfer", load.send())
+}
+
+/** Cards of a product with every rule. A recharge before each purchase fills the bonus purse, which is emptied again. */
+const fullKinds = ({ load }: World, sample: Sample): void => {
+  load.fill(Kind.recharge)
+  sample("recharge with limits and bonus", load.send())
+  load.follow(Kind.purchase)
+  sample("purchase with PIN, limits, fee, two purses", load.send())
+  load.follow(Kind.refund)
+  sample("refund into two purses", load.send())
+  load.fill(Kind.purchase)
+  sample("purchase with PIN, limits, fee", load.send())
+  load.fill(Kind.pinChange)
+  sample("PIN change", load.send())
+}
+
+const measureKinds = (open: World, full: World, rounds: number): ReadonlyArray<KindCost> => {
   const samples = new Map<string, Array<number>>()
-  const sample = (name: string, ns: number): void => {
+  const sample: Sample = (name, ns) => {
     samples.set(name, [...(samples.get(name) ?? []), ns])
   }
   for (let round = 0; round < rounds; round++) {
-    load.fill(Kind.purchase)
-    sample("purchase", load.send(0))
-    load.repeat()
-    sample("purchase, repeated", load.send(0))
-    load.fill(Kind.purchase)
-    sample("purchase, without reading ahead", load.send(0, false))
-    load.follow(Kind.refund)
-    sample("refund", load.send(0))
-    load.fill(Kind.recharge)
-    sample("recharge", load.send(0))
-    load.follow(Kind.reversal)
-    sample("reversal of a recharge", load.send(0))
-    load.fill(Kind.balance)
-    sample("balance", load.send(0))
-    load.fill(Kind.purchase)
-    load.send(0)
-    load.follow(Kind.reversal)
-    sample("reversal of a purchase", load.send(0))
+    openKinds(open, sample)
+    fullKinds(full, sample)
   }
   return [...samples].map(([name, all]) => {
     const sorted = all.sort((a, b) => a - b)
@@ -186,17 +186,23 @@ const measureFreeze = (ledger: Ledger): { freezeMs: number; pieceMsMax: number }
 export const run = (some: Partial<Settings> = {}): Report => {
   const settings = { ...defaults, ...some }
   const { cards, transactions, rounds } = settings
-  const ledger = new Ledger({ shards: 1, transactions })
   const before = process.memoryUsage.rss()
-  // As the engine's own thread does: the first touch of a page is not what is measured.
-  const { atRandom, inOrder } = ledger.memory.pages
-  for (const array of [...atRandom, ...inOrder]) for (let i = 0; i < array.length; i += 1_024) array[i] = 0
-  const bytesPerTransaction = (process.memoryUsage.rss() - before) / transactions
-  const cardsCommandMsMax = provision(ledger, settings)
-  const bytesPerCard = ledger.shards.reduce((sum, shard) => sum + shard.cards.bytes, 0) / cards
-  const kinds = measureKinds(new Load(ledger, settings), rounds)
-  if (ledger.imbalance(0) !== 0) throw new Error("the shard does not balance")
-  return { settings, kinds, bytesPerCard, bytesPerTransaction, cardsCommandMsMax, ...measureFreeze(ledger) }
+  const open = makeWorld(settings, false)
+  const full = makeWorld(settings, true)
+  const cardBytes = open.ledger.shards[0].cards.bytes
+  const bytesPerTransaction = (process.memoryUsage.rss() - before - 2 * cardBytes) / transactions / 2
+  const kinds = measureKinds(open, full, rounds)
+  for (const { ledger } of [open, full]) {
+    if (ledger.imbalance(0) !== 0) throw new Error("the shard does not balance")
+  }
+  return {
+    settings,
+    kinds,
+    bytesPerCard: cardBytes / cards,
+    bytesPerTransaction,
+    cardsCommandMsMax: open.longest,
+    ...measureFreeze(open.ledger),
+  }
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -48,7 +48,14 @@ export class Stand {
     const healthy = await HealthySession.begin(server, seed)
     const stand = new Stand(server, healthy, server.credential())
     const admin = await stand.open()
-    await admin.ask({ type: "merchant", number: merchant, name: "Stand", currency, feeBasisPoints: 50 })
+    await admin.ask({
+      type: "merchant",
+      number: merchant,
+      name: "Stand",
+      currency,
+      feeBasisPoints: 50,
+      floatLimit: 2 ** 50,
+    })
     await admin.ask({ type: "terminals", first: terminal, count: 2, merchant })
     await admin.ask({ type: "cards", first: firstCard, count: cardCount, currency, openingBalance })
     admin.destroy()

@@ -27,7 +27,14 @@ export class Till {
   /** Makes the card and pays `batches` times, the next batch when the last one is answered. */
   static async open(server: Server, batches: number, records: number): Promise<Till> {
     const connection = await RawConnection.logOn(server.port, server.credential())
-    await connection.ask({ type: "merchant", number: 1, name: "Till", currency, feeBasisPoints: 0 })
+    await connection.ask({
+      type: "merchant",
+      number: 1,
+      name: "Till",
+      currency,
+      feeBasisPoints: 0,
+      floatLimit: 2 ** 50,
+    })
     await connection.ask({ type: "terminals", first: terminal, count: 1, merchant: 1 })
     await connection.ask({ type: "cards", first: card, count: 1, currency, openingBalance })
     const paid: Array<Paid> = []
