@@ -61,8 +61,8 @@ export class CardTable {
     return this.#index.peek(hash)
   }
 
-  peekCard(entry: number): number {
-    return this.#index.peekStruct(entry)
+  peekCard(entry: number, word: number): number {
+    return this.#index.peekStruct(entry, word)
   }
 
   numberLo(slot: number): number {

@@ -57,7 +57,22 @@ const REPLACED = 1 << 27
 const PREVIOUS_SHIFT = 28
 const COUNT_MAX = 0xffff
 
+/** A word of each cache line. */
+const secondLine = 16
+const thirdLine = 32
+
 export class Cards extends CardTable {
+  /** Reading ahead: the card's first cache line. */
+  peekFirst(entry: number): number {
+    return this.peekCard(entry, Word.product)
+  }
+
+  /** The others, when the first has been read: a card of the open product seldom needs them. */
+  peekRest(entry: number): number {
+    if ((this.peekCard(entry, Word.product) & 0xffff) === 0) return 0
+    return this.peekCard(entry, secondLine) ^ this.peekCard(entry, thirdLine)
+  }
+
   /** Issued at `day` of `month`; every other field is 0. */
   add(
     lo: number,

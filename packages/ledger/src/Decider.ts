@@ -47,7 +47,7 @@ export class Decider {
   /**
    * Reads ahead what the decisions of these requests will read, so that the waits for memory overlap: one after the
    * other, a decision waits for the head of a chain, a slot, an index entry and a card, each a miss of every cache.
-   * The first pass reads what an address is known of, the second what the first one leads to. What it is worth is
+   * Each pass reads what the one before it leads to. What it is worth is
    * in bench/src/ledger.ts. Returns a sum of what was read, so that the reading is not optimised away.
    */
   readAhead(shard: Shard, request: Uint32Array, at: number, count: number): number {
@@ -71,9 +71,10 @@ export class Decider {
     }
     let sum = 0
     for (let i = 0; i < count; i++) {
-      sum ^= memory.peekSlot(heads[i]) ^ cards.peekCard(entries[i])
+      sum ^= memory.peekSlot(heads[i]) ^ cards.peekFirst(entries[i])
       sum ^= terminals.peekTerminal(terminalEntries[i])
     }
+    for (let i = 0; i < count; i++) sum ^= cards.peekRest(entries[i])
     return sum
   }
 

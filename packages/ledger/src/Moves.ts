@@ -1,7 +1,7 @@
 // What a journaled slot moves in a shard: postings, purses, holds and counters, told by the slot and its companions alone.
-import { Kind, RecordWord, ResponseCode } from "@millrace/protocol"
-import { monthOfDay } from "./Calendar.ts"
-import { CardStatus, PURSES, Purse } from "./Cards.ts"
+import { Kind, RecordWord } from "@millrace/protocol"
+import { PURSES, Purse } from "./Cards.ts"
+import { Effects } from "./Effects.ts"
 import { Defect } from "./errors.ts"
 import { ACCOUNT_MAX } from "./limits.ts"
 import { type Merchants, TERMS_WORDS, TermsWord } from "./Merchants.ts"
@@ -12,22 +12,16 @@ import type { Shard } from "./Shard.ts"
 import {
   amountAt,
   currencyAt,
-  dayAt,
   movedAt,
   purseAt,
-  responseAt,
   SlotBit,
   SlotKind,
   SlotWord,
   SPLIT_LOCKED,
-  SplitDouble,
   SplitWord,
   termsAt,
   u53At,
 } from "./Slot.ts"
-
-/** Months over which a bonus that is locked is released. */
-const RELEASE_MONTHS = 12
 
 /**
  * Deciding, recovery and the rebuild of one shard all move money through here. Nothing is asked but the slots, the
@@ -42,6 +36,7 @@ export class Moves {
   held = 0
   bonusLocked = 0
   #hold = -1
+  readonly #effects = new Effects()
   readonly #merchants: Merchants
   readonly #plans: Plans
 
@@ -267,14 +262,17 @@ export class Moves {
   /** Would every purse and account stay within ±ACCOUNT_MAX, also when what is held or locked has come back to it? */
   allowed(shard: Shard, card: number): boolean {
     const { cards } = shard
-    const owed = cards.held(card) + this.held + cards.bonusLocked(card) + this.bonusLocked
     for (let rest = this.mask; rest !== 0; rest &= rest - 1) {
       const purse = 31 - Math.clz32(rest & -rest)
       const after = cards.balance(card, purse) + this.purses[purse]
       if (after < -ACCOUNT_MAX || after > ACCOUNT_MAX) return false
-      if (this.purses[purse] > 0 && after + owed > ACCOUNT_MAX) return false
+      if (this.purses[purse] > 0 && after + this.#owed(shard, card) > ACCOUNT_MAX) return false
     }
     return shard.accounts.allow(this.postings)
+  }
+
+  #owed({ cards }: Shard, card: number): number {
+    return cards.held(card) + this.held + cards.bonusLocked(card) + this.bonusLocked
   }
 
   // ---- what was posted, carried out
@@ -298,104 +296,13 @@ export class Moves {
     if (this.held !== 0) cards.addHeld(card, this.held)
     if (this.bonusLocked !== 0) cards.addBonusLocked(card, this.bonusLocked)
     shard.accounts.apply(this.postings)
-    if (sign > 0) this.#done(kind, shard, card, words, doubles, at, more)
-    else this.#undone(kind, shard, card, words, doubles, at)
-  }
-
-  /** Counters, holds and status behind the money. */
-  #done(
-    kind: number,
-    shard: Shard,
-    card: number,
-    words: Int32Array,
-    doubles: Float64Array,
-    at: number,
-    more: number,
-  ): void {
-    const { cards, holds } = shard
-    const day = dayAt(words, at)
-    switch (kind) {
-      case Kind.purchase:
-      case Kind.transfer:
-        cards.use(card, day, monthOfDay(day), movedAt(words, doubles, at))
-        if ((words[at + SlotWord.terms] & SlotBit.closes) !== 0) cards.setStatus(card, CardStatus.closed)
-        break
-      case Kind.preauthorisation: {
-        const amount = amountAt(words, at)
-        const mask = words[more + SplitWord.maskExpires] & 0xffff
-        cards.use(card, day, monthOfDay(day), amount)
-        holds.add(
-          words[at + RecordWord.terminal],
-          words[at + RecordWord.referenceLo],
-          words[at + RecordWord.referenceHi],
-          card,
-          31 - Math.clz32(mask),
-          amount,
-          doubles[(more >>> 1) + SplitDouble.expiresMs],
-          day,
-        )
-        break
-      }
-      case Kind.completion:
-        holds.remove(this.#hold)
-        if ((words[at + SlotWord.terms] & SlotBit.closes) !== 0) cards.setStatus(card, CardStatus.closed)
-        break
-      case Kind.cancellation:
-      case SlotKind.expired:
-        cards.giveBack(card, holds.day(this.#hold), holds.amount(this.#hold))
-        holds.remove(this.#hold)
-        break
-      case Kind.recharge:
-        cards.touchDay(card, day, monthOfDay(day))
-        this.#grantBonus(shard, card, words, at, more)
-        break
-      case Kind.refund:
-        reopen(shard, card)
-        break
-      case Kind.pinChange:
-        cards.setPin(card, words[at + RecordWord.counterpartyLo], words[at + RecordWord.counterpartyHi])
-    }
-  }
-
-  #grantBonus(shard: Shard, card: number, words: Int32Array, at: number, more: number): void {
-    if ((words[at + SlotWord.terms] & SlotBit.split) === 0) return
-    const { cards } = shard
-    // From here on, over all that is locked.
-    if (this.bonusLocked !== 0) {
-      cards.setMonthsLeft(card, RELEASE_MONTHS)
-      cards.setPeriodMonth(card, monthOfDay(dayAt(words, at)))
-    }
-    const expires = words[more + SplitWord.maskExpires] >>> 16
-    if (expires > cards.purseExpires(card, Purse.bonus)) cards.setPurseExpires(card, Purse.bonus, expires)
-  }
-
-  #undone(
-    kind: number,
-    shard: Shard,
-    card: number,
-    words: Int32Array,
-    doubles: Float64Array,
-    at: number,
-  ): void {
-    const { cards, holds } = shard
-    if (kind === Kind.purchase || kind === Kind.preauthorisation || kind === Kind.transfer) {
-      cards.giveBack(card, dayAt(words, at), movedAt(words, doubles, at))
-    }
-    if (kind === Kind.purchase || kind === Kind.completion) reopen(shard, card)
-    if (kind === Kind.preauthorisation) holds.remove(this.#hold)
+    const hold = this.#hold
+    if (sign > 0) this.#effects.done(kind, shard, card, hold, words, doubles, at, more)
+    else this.#effects.undone(kind, shard, card, hold, words, doubles, at)
   }
 
   /** What a PIN that was given did to the card's tries, whether the transaction was approved or not. */
   countPin(shard: Shard, card: number, words: Int32Array, at: number): void {
-    const bits = words[at + SlotWord.terms]
-    const { cards } = shard
-    if ((bits & SlotBit.pinWrong) !== 0) cards.setPinTries(card, cards.pinTries(card) + 1)
-    else if ((bits & SlotBit.pinGiven) !== 0 && responseAt(words, at) !== ResponseCode.pinTriesExceeded)
-      cards.setPinTries(card, 0)
+    this.#effects.countPin(shard, card, words, at)
   }
-}
-
-/** Money came back to a single-use card. */
-const reopen = (shard: Shard, card: number): void => {
-  if (shard.cards.status(card) === CardStatus.closed) shard.cards.setStatus(card, CardStatus.active)
 }

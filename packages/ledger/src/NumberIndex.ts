@@ -98,11 +98,13 @@ export class NumberIndex {
     return entry
   }
 
-  /** The second half: touches the struct that an entry leads to. */
-  peekStruct(entry: number): number {
+  /** The second half: touches a word of the struct that an entry leads to. */
+  peekStruct(entry: number, word: number): number {
     const slot = (entry & SLOT_MASK) - 1
     if (slot < 0) return 0
-    return this.#pieces[slot >>> this.#pieceShift][Math.imul(slot & this.#pieceMask, this.#structWords)]
+    return this.#pieces[slot >>> this.#pieceShift][
+      Math.imul(slot & this.#pieceMask, this.#structWords) + word
+    ]
   }
 
   /** Adds what is not there yet; its struct carries its number already. */

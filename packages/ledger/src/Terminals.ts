@@ -1,14 +1,14 @@
 // The terminals of the scheme, found by number: what each may do, the horizon of its references, and its batch's totals.
 import { Kind, type KindName, kindNames } from "@millrace/protocol"
 import type { TerminalCommand } from "./Command.ts"
-import { ImageRefused } from "./errors.ts"
+import { Defect, ImageRefused } from "./errors.ts"
 import { numberHash } from "./hash.ts"
 import { type Piece, PieceTag, packedPieces, unpackItems } from "./Image.ts"
 import { TERMINALS_MAX } from "./limits.ts"
 import { NumberIndex } from "./NumberIndex.ts"
 import { capturedPieces, Pages } from "./Pages.ts"
 
-/** 128 bytes: what every request reads lies in the first cache line, with the counts; the sums are in the second. */
+/** 128 bytes: what purchases and recharges touch lies in the first cache line, the other rows in the second. */
 const TERMINAL_WORDS = 32
 const TerminalWord = {
   number: 0,
@@ -24,17 +24,17 @@ const TerminalWord = {
   /** The last request that was remembered. */
   lastLo: 6,
   lastHi: 7,
-  /** Bit k: kind k may be asked for. */
+  /** Bit k: kind k may be asked for. LIMITED: there is an amountMax to read. */
   kinds: 8,
-  /** By row: u32. */
-  counts: 9,
 } as const
 const TerminalDouble = {
-  /** By row, minor units. */
-  sums: 8,
   /** 0: no limit of its own. */
-  amountMax: 15,
+  amountMax: 10,
 } as const
+/** By row: the word of its count (u32). */
+const countWords = [9, 16, 13, 12, 17, 18, 19] as const
+/** By row: the double of its sum, minor units. */
+const sumDoubles = [5, 11, 12, 7, 13, 14, 15] as const
 
 /** What no request touches: 16 bytes a terminal. */
 const BATCH_WORDS = 4
@@ -62,7 +62,8 @@ export const Row = {
 } as const
 export const ROWS = 7
 
-const ALL_KINDS = -1
+const ALL_KINDS = 0x7fff_ffff
+const LIMITED = 1 << 31
 /** What the operator is told with an answer that says to keep the card, where nothing else was set. */
 export const MESSAGE_DEFAULT = "retain card"
 
@@ -91,15 +92,25 @@ export interface TerminalView {
   readonly batch: number
 }
 
+/** What Pages makes of structs of this size: constants, since a decision reads a dozen words. */
+const PAGE_SHIFT = 9
+const PAGE_MASK = 2 ** PAGE_SHIFT - 1
+const WORDS_SHIFT = 5
+
 export class Terminals {
   readonly #pages = new Pages(PieceTag.terminals, TERMINAL_WORDS)
   readonly #batches = new Pages(PieceTag.terminalBatches, BATCH_WORDS)
   readonly #settings: Array<Settings> = []
   readonly #index: NumberIndex
+  /** The pages' own. */
+  readonly #words: ReadonlyArray<Int32Array>
 
   constructor() {
     const { words, pageShift, structWords } = this.#pages
-    const hashOf = (slot: number): number => numberHash(this.#pages.word(slot, TerminalWord.number), 0)
+    if (pageShift !== PAGE_SHIFT || structWords !== 1 << WORDS_SHIFT)
+      throw new Defect("terminals lie in other pages")
+    this.#words = words
+    const hashOf = (slot: number): number => numberHash(this.#word(slot, TerminalWord.number), 0)
     this.#index = new NumberIndex(words, pageShift, structWords, hashOf, 0)
   }
 
@@ -128,31 +139,32 @@ export class Terminals {
   }
 
   peekTerminal(entry: number): number {
-    return this.#index.peekStruct(entry)
+    return this.#index.peekStruct(entry, TerminalWord.number)
   }
 
   isActive(slot: number): boolean {
-    return (this.#pages.word(slot, TerminalWord.statusKey) & 0xff) === TerminalStatus.active
+    return (this.#word(slot, TerminalWord.statusKey) & 0xff) === TerminalStatus.active
   }
 
   merchantOf(slot: number): number {
-    return this.#pages.word(slot, TerminalWord.merchant)
+    return this.#word(slot, TerminalWord.merchant)
   }
 
   allows(slot: number, kind: number): boolean {
-    return ((this.#pages.word(slot, TerminalWord.kinds) >>> kind) & 1) === 1
+    return ((this.#word(slot, TerminalWord.kinds) >>> kind) & 1) === 1
   }
 
   /** 0: no limit of its own. */
   amountMax(slot: number): number {
-    return this.#pages.double(slot, TerminalDouble.amountMax)
+    const limited = (this.#word(slot, TerminalWord.kinds) & LIMITED) !== 0
+    return limited ? this.#pages.double(slot, TerminalDouble.amountMax) : 0
   }
 
   /** Was a reference like this, or a later one, remembered and forgotten? Reference 0 always counts as forgotten. */
   isForgotten(slot: number, lo: number, hi: number): boolean {
-    const horizonHi = this.#pages.word(slot, TerminalWord.horizonHi)
+    const horizonHi = this.#word(slot, TerminalWord.horizonHi)
     if (hi !== horizonHi) return hi >>> 0 < horizonHi >>> 0
-    return lo >>> 0 <= this.#pages.word(slot, TerminalWord.horizonLo) >>> 0
+    return lo >>> 0 <= this.#word(slot, TerminalWord.horizonLo) >>> 0
   }
 
   raiseHorizon(number: number, lo: number, hi: number): void {
@@ -170,8 +182,8 @@ export class Terminals {
 
   /** 0 before the first request. */
   lastReference(slot: number): bigint {
-    const lo = this.#pages.word(slot, TerminalWord.lastLo)
-    const hi = this.#pages.word(slot, TerminalWord.lastHi)
+    const lo = this.#word(slot, TerminalWord.lastLo)
+    const hi = this.#word(slot, TerminalWord.lastHi)
     return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)
   }
 
@@ -179,24 +191,24 @@ export class Terminals {
 
   /** Counts `times` transactions of `amount` altogether in a row of the terminal's batch. */
   count(slot: number, row: number, amount: number, times = 1): void {
-    const counted = this.#pages.word(slot, TerminalWord.counts + row)
-    this.#pages.setWord(slot, TerminalWord.counts + row, counted + times)
-    this.#pages.addDouble(slot, TerminalDouble.sums + row, amount)
+    const word = countWords[row]
+    this.#pages.setWord(slot, word, this.#word(slot, word) + times)
+    this.#pages.addDouble(slot, sumDoubles[row], amount)
   }
 
   rowSum(slot: number, row: number): number {
-    return this.#pages.double(slot, TerminalDouble.sums + row)
+    return this.#pages.double(slot, sumDoubles[row])
   }
 
   rowCount(slot: number, row: number): number {
-    return this.#pages.word(slot, TerminalWord.counts + row) >>> 0
+    return this.#word(slot, countWords[row]) >>> 0
   }
 
   /** All rows begin at 0 again, under the next batch number. */
   closeBatch(slot: number): void {
     for (let row = 0; row < ROWS; row++) {
-      this.#pages.setWord(slot, TerminalWord.counts + row, 0)
-      this.#pages.setDouble(slot, TerminalDouble.sums + row, 0)
+      this.#pages.setWord(slot, countWords[row], 0)
+      this.#pages.setDouble(slot, sumDoubles[row], 0)
     }
     this.#batches.setWord(slot, BatchWord.batch, this.batch(slot) + 1)
   }
@@ -233,17 +245,19 @@ export class Terminals {
   }
 
   setStatus(slot: number, status: keyof typeof TerminalStatus): void {
-    const keyVersion = this.#pages.word(slot, TerminalWord.statusKey) & ~0xff
+    const keyVersion = this.#word(slot, TerminalWord.statusKey) & ~0xff
     this.#pages.setWord(slot, TerminalWord.statusKey, keyVersion | TerminalStatus[status])
   }
 
   setKinds(slot: number, kinds: ReadonlyArray<KindName>): void {
-    let mask = 0
+    let mask = this.#word(slot, TerminalWord.kinds) & LIMITED
     for (const kind of kinds) mask |= 1 << Kind[kind]
     this.#pages.setWord(slot, TerminalWord.kinds, mask)
   }
 
   setAmountMax(slot: number, amount: number): void {
+    const kinds = this.#word(slot, TerminalWord.kinds) & ~LIMITED
+    this.#pages.setWord(slot, TerminalWord.kinds, amount > 0 ? kinds | LIMITED : kinds)
     this.#pages.setDouble(slot, TerminalDouble.amountMax, amount)
   }
 
@@ -264,10 +278,10 @@ export class Terminals {
   view(slot: number): TerminalView {
     const { parameters, version, message } = this.#settingsOf(slot)
     return {
-      number: this.#pages.word(slot, TerminalWord.number) >>> 0,
+      number: this.#word(slot, TerminalWord.number) >>> 0,
       merchant: this.merchantOf(slot),
       active: this.isActive(slot),
-      keyVersion: this.#pages.word(slot, TerminalWord.statusKey) >>> 8,
+      keyVersion: this.#word(slot, TerminalWord.statusKey) >>> 8,
       createdMs: this.#batches.double(slot, BatchDouble.createdMs),
       kinds: kindNames.filter((name) => this.allows(slot, Kind[name])),
       amountMax: this.amountMax(slot),
@@ -298,7 +312,7 @@ export class Terminals {
   restore(image: string, piece: Piece): void {
     this.#pages.restore(image, piece, "terminals", TERMINALS_MAX)
     for (let slot = piece.first; slot < piece.first + piece.count; slot++) {
-      this.#index.add(numberHash(this.#pages.word(slot, TerminalWord.number), 0), slot)
+      this.#index.add(numberHash(this.#word(slot, TerminalWord.number), 0), slot)
     }
   }
 
@@ -311,6 +325,10 @@ export class Terminals {
       throw new ImageRefused(image, "terminals' settings are missing")
     // The engine's own bytes, under the journal's seal: what was packed by freeze.
     for (const settings of unpackItems(image, piece) as ReadonlyArray<Settings>) this.#settings.push(settings)
+  }
+
+  #word(slot: number, word: number): number {
+    return this.#words[slot >>> PAGE_SHIFT][((slot & PAGE_MASK) << WORDS_SHIFT) + word]
   }
 
   #settingsOf(slot: number): Settings {

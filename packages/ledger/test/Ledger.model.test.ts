@@ -91,7 +91,6 @@ describe("a ledger and its model", () => {
       }
     })
     fc.assert(property, { numRuns: 150, seed: 203 })
-    if (process.env["ZZ"]) console.log([...seen].sort())
     for (const code of codes) expect(seen.get(`code ${code}`) ?? 0, `code ${code}`).toBeGreaterThan(10)
     for (const kind of kindNames) expect(seen.get(`${kind} 0`) ?? 0, `${kind}, approved`).toBeGreaterThan(10)
     expect(Kind.close).toBe(kindNames.length)

@@ -191,13 +191,18 @@ export class Run {
   /** About the request so many ago that it can be about. */
   #follow(step: Extract<Step, { do: "follow" }>): Request {
     const wanted = originalsOf.get(step.kind)
-    // Mostly what was approved: else few would find anything to be about.
-    const sent = step.back % 4 === 3 ? this.#sent : this.#approved
-    const candidates = sent.filter(({ kind }) => wanted?.includes(kind) ?? true)
+    // Mostly what was approved, and holds that stand: else few would find anything to be about.
+    const isAny = step.back % 4 === 3
+    const candidates = (isAny ? this.#sent : this.#approved).filter(({ kind, terminal, reference }) => {
+      const fits = wanted?.includes(kind) ?? true
+      const isHold = kind === Kind.preauthorisation && wanted !== undefined
+      return fits && (isAny || !isHold || this.model.holdOf(terminal, reference) !== undefined)
+    })
     const original = candidates[candidates.length - 1 - step.back] ?? candidates[0] ?? this.#earlier(0)
     const { terminal, card, currency } = original
     const amounts = {
       none: 0,
+      third: Math.ceil(original.amount / 3),
       half: Math.ceil(original.amount / 2),
       all: original.amount,
       more: original.amount + Math.ceil(original.amount / 10),

@@ -27,7 +27,7 @@ export const products: ReadonlyArray<ProductCommand> = [
   product(1, "Everyday", {
     named: true,
     validMonths: 14,
-    pin: { rule: "above", freeMax: 150 },
+    pin: { rule: "above", freeMax: 300 },
     limits: {
       transactionMax: 600,
       dayAmountMax: 900,
@@ -48,7 +48,7 @@ export const products: ReadonlyArray<ProductCommand> = [
     credit: 100,
     purses: [
       { purse: "bonus", validDays: 20 },
-      { purse: "category1", categories: [[5_800, 5_899]], credit: 30 },
+      { purse: "category1", categories: [[5_800, 5_899]], credit: 10 },
       { purse: "category2", categories: [[5_000, 5_499]] },
       { purse: "points" },
     ],
@@ -71,7 +71,8 @@ export const products: ReadonlyArray<ProductCommand> = [
     bonus: { basisPoints: 2_500 },
   }),
   product(4, "Saver", {
-    validMonths: 3,
+    named: true,
+    validMonths: 2,
     pin: { rule: "always", tries: 2 },
     purses: [{ purse: "bonus" }],
     bonus: { basisPoints: 5_000, monthly: true },
@@ -86,6 +87,7 @@ export const products: ReadonlyArray<ProductCommand> = [
     credit: 0,
   }),
   product(4, "Saver", {
+    named: true,
     pin: { rule: "never" },
     categories: [[5_000, 5_499]],
     dormant: { afterMonths: 1, fee: 90 },
@@ -166,10 +168,14 @@ export const provisioning: ReadonlyArray<Command> = [
   { type: "issue", by, product: 4, serial: 0, count: 2, nonce: 9, active: true },
   fund(first, "main", 700, 1n),
   fund(first, "bonus", 60, 2n),
-  fund(first, "category1", 120, 3n),
+  fund(first, "category1", 50, 3n),
   fund(first, "points", 33, 4n),
   fund(second, "main", 400, 1n),
-  fund(third, "category1", 200, 1n),
+  fund(second, "bonus", 40, 2n),
+  fund(second, "category1", 30, 3n),
+  fund(third, "category1", 100, 1n),
+  fund(third, "bonus", 100, 2n),
+  fund(third, "main", 100, 3n),
   fund(gift1, "main", 250, 1n),
   fund(gift2, "main", 250, 1n),
   fund(voucher1, "main", 100, 1n),

@@ -1,5 +1,6 @@
 // Money spent or held: purchase and pre-authorisation, out of the purses in the product's order.
 import { RecordFlag, RecordWord, ResponseCode } from "@millrace/protocol"
+import { CardStatus } from "../Cards.ts"
 import type { Draft } from "../Draft.ts"
 import { SlotBit } from "../Slot.ts"
 import { judgeRules } from "./rules.ts"
@@ -56,6 +57,8 @@ export const markClosing = (draft: Draft, spent: number): void => {
   const { singleUse } = draft.product
   if (singleUse === 0) return
   const { cards } = draft.shard
+  // What is lost or locked stays so: money that comes back opens a closed card again.
+  if (cards.status(draft.card) !== CardStatus.active) return
   const held = draft.hold < 0 ? 0 : draft.shard.holds.amount(draft.hold)
   const isEmpty = cards.total(draft.card) - spent <= 0 && cards.held(draft.card) - held === 0
   if (singleUse === ONCE || (singleUse === WHEN_EMPTY && isEmpty)) draft.bits |= SlotBit.closes

@@ -189,7 +189,9 @@ export class Trial {
   }
 
   /** A single-use card has served. */
+  /** Only a good card closes: one that is lost stays lost. */
   close(card: Card): void {
+    if (card.status !== "active") return
     const { singleUse = "no" } = this.model.productOf(card).command
     const isEmpty = card.held === 0n && card.purses.reduce((sum, amount) => sum + amount, 0n) <= 0n
     if (singleUse === "once" || (singleUse === "empty" && isEmpty)) card.status = "closed"
