@@ -1,5 +1,5 @@
 // A client command's way to the server: the SDK's client, with its errors as the one line that a person reads.
-import { Client, type ConnectOptions, type MessageRefused } from "@millrace/client"
+import { Client, type ConnectOptions, type MessageError, type MessageRefused } from "@millrace/client"
 import { Effect } from "effect"
 import { maskedIn } from "./CardNumber.ts"
 import { stop } from "./Stop.ts"
@@ -16,3 +16,13 @@ export const connect = (options: ConnectOptions) =>
 /** A refusal of the server to a command, as the end of this program. What servers say may name a card. */
 export const refused = (error: MessageRefused) =>
   stop(`${error.request} was refused: ${maskedIn(error.message)} (${error.code})`)
+
+/** One question or command, whose failures are the end of this program. */
+export const answered = <A, R>(asked: Effect.Effect<A, MessageError, R>) =>
+  asked.pipe(
+    Effect.catchTags({
+      MessageRefused: refused,
+      Unknown: () => stop("no answer in time: ask again; what was commanded may have been done or not"),
+      ClientClosed: (closed) => stop(closed.message),
+    }),
+  )

@@ -13,6 +13,21 @@ const commands = [
   "load",
   "replay",
   "provision",
+  "card show",
+  "card history",
+  "card activate",
+  "card lock",
+  "card unlock",
+  "card lost",
+  "card stolen",
+  "card cancel",
+  "card return",
+  "card blacklist",
+  "card release",
+  "card name",
+  "card replace",
+  "totals",
+  "query",
   "journal verify",
   "journal dump",
   "journal stat",
@@ -60,7 +75,9 @@ it("help goes to stdout; a mistake goes to stderr with where to look, exit code 
   expect(flag.stderr).toMatch(
     /^millrace: Unrecognized flag: --dta .*--data\nmillrace: see `millrace serve --help`\n$/,
   )
-  expect(mix.stderr).toBe('millrace: --mix: "gift" is not one of purchase, recharge, balance\n')
+  expect(mix.stderr).toBe(
+    'millrace: --mix: "gift" is not one of purchase, recharge, balance, preauthorisation, transfer\n',
+  )
 })
 
 it("a port that is none is a mistake in the command line, whatever is wrong with it", async () => {

@@ -1,6 +1,7 @@
 // The command lines of `millrace journal verify|dump|stat`.
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { entryKinds } from "../journal/Kinds.ts"
 import { json, optional, optionalInt, optionalText } from "./flags.ts"
 
 const dir = Argument.String("dir").pipe(
@@ -29,16 +30,7 @@ const dump = Command.make(
     dir,
     card: optionalText("card", "NUMBER", "Only this card"),
     terminal: optionalInt("terminal", "N", "Only this terminal"),
-    kind: Flag.Literals("kind", [
-      "balance",
-      "purchase",
-      "refund",
-      "recharge",
-      "reversal",
-      "control",
-      "bar",
-      "turned",
-    ]).pipe(Flag.withDescription("Only this kind"), optional),
+    kind: Flag.Literals("kind", entryKinds).pipe(Flag.withDescription("Only this kind"), optional),
     from: optionalText("from", "WHERE", "First sequence, or a time such as 2026-01-31T12:00:00Z"),
     to: optionalText("to", "WHERE", "Last sequence, or a time"),
     json: json.pipe(Flag.withDescription("One JSON object a line")),

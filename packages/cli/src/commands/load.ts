@@ -74,6 +74,10 @@ export const load = Command.make(
       description: "512 terminals, each with one request at a time; ends with a line of JSON",
     },
     {
+      command: "millrace load --mix purchase=60,recharge=20,transfer=10,preauthorisation=5,balance=5",
+      description: "All kinds that stand alone",
+    },
+    {
       command: "millrace load --mode terminals --rate 20000 --in-flight 64",
       description: "Open loop: 20,000 transactions are due each second, whatever the answers do",
     },

@@ -1,29 +1,23 @@
 // `millrace demo`: an engine of its own, a small town of terminals, and a story with its sums at the end.
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, dirname, join, relative } from "node:path"
 import type { Client } from "@millrace/client"
-import { responseText } from "@millrace/protocol"
+import { responseDigits, responseText } from "@millrace/protocol"
 import { Clock, Deferred, Effect } from "effect"
 import { connect, refused } from "../Connect.ts"
 import { findCredential } from "../Credentials.ts"
 import { defaultSettings, type Settings } from "../config/Settings.ts"
 import { grouped } from "../load/Report.ts"
 import { say } from "../Output.ts"
+import { makeScheme } from "../provision/Make.ts"
 import { firstSignal } from "../Signals.ts"
 import { ExitCode, stop } from "../Stop.ts"
 import { type Ready, serveUntilHalted } from "../serve/Serve.ts"
-import { money, Story } from "./Story.ts"
-import {
-  CARDS,
-  cardFirst,
-  merchants,
-  OPENING_BALANCE,
-  TERMINALS,
-  TERMINALS_PER_MERCHANT,
-  TOWN_CURRENCY,
-  terminalNumber,
-} from "./Town.ts"
+import { chapters } from "./Chapters.ts"
+import { Crowd } from "./Crowd.ts"
+import { Teller } from "./Teller.ts"
+import { readTown, type Town, townFile } from "./Town.ts"
 
 export interface DemoCommand {
   readonly data: string | undefined
@@ -77,10 +71,10 @@ const playAt = Effect.fnUntraced(
     say(`An engine is up on tcp://${tcp}, ${where}.`)
     const credential = yield* findCredential({ data: settings.data, credentials: undefined })
     const client = yield* connect({ url: `tcp://${tcp}`, credential })
-    yield* provision(client)
-    const story = new Story(client, say)
-    yield* story.chapters()
-    yield* crowd(story, command.duration)
+    const town = yield* readTown
+    yield* provision(client, town)
+    yield* chapters(new Teller(client, town, say))
+    yield* crowd(client, town, command.duration)
     yield* sayConserved(client)
     sayHowToGoOn(command)
   },
@@ -91,42 +85,41 @@ const playAt = Effect.fnUntraced(
   }),
 )
 
-const provision = Effect.fnUntraced(function* (client: Client) {
-  for (const [index, merchant] of merchants.entries()) {
-    yield* client.merchant(merchant)
-    yield* client.terminals({
-      first: terminalNumber(index * TERMINALS_PER_MERCHANT),
-      count: TERMINALS_PER_MERCHANT,
-      merchant: merchant.number,
-    })
-  }
-  const currency = TOWN_CURRENCY
-  yield* client.cards({ first: cardFirst, count: CARDS, currency, openingBalance: OPENING_BALANCE })
+/** By the same code as `millrace provision`; its lines would only repeat the file. */
+const provision = Effect.fnUntraced(function* (client: Client, town: Town) {
+  let made = 0
+  yield* makeScheme(client, town.scheme, {
+    directory: dirname(townFile),
+    tell: () => {
+      made++
+    },
+    onProgress: () => {},
+  })
+  const { products = [], merchants = [] } = town.scheme
   say(
-    `A town is provisioned: ${merchants.length} merchants, ${TERMINALS} terminals, ${CARDS} cards with ${money(OPENING_BALANCE)} each.`,
+    `A town is provisioned out of ${basename(townFile)}, in ${made} steps: ` +
+      `${products.length} products, ${merchants.length} merchants, ${town.terminals.length} terminals.`,
   )
 })
 
-const crowd = Effect.fnUntraced(function* (story: Story, seconds: number) {
+const crowd = Effect.fnUntraced(function* (client: Client, town: Town, seconds: number) {
+  const all = new Crowd(client, town, Math.random)
   say("")
-  say(`Now all ${TERMINALS} terminals at once, for ${seconds} s:`)
+  say(`Now all ${town.terminals.length} terminals at once, for ${seconds} s:`)
   const began = yield* Clock.currentTimeMillis
-  const seen = () => [...story.totals.byKind.values()].reduce((sum, count) => sum + count, 0)
-  const before = seen()
   const everySecond = Effect.sync(() =>
-    say(`  ${grouped(seen() - before).padStart(7)} transactions answered`),
+    say(`  ${grouped(all.answered).padStart(7)} transactions answered`),
   ).pipe(Effect.delay("1 second"), Effect.forever)
   // A terminal fails only when the engine cannot be reached, and then so does the demo.
-  yield* Effect.raceFirst(story.crowd(Math.random), everySecond).pipe(
+  yield* Effect.raceFirst(all.run(), everySecond).pipe(
     Effect.timeoutOrElse({ duration: seconds * 1_000, orElse: () => Effect.void }),
   )
   const elapsed = ((yield* Clock.currentTimeMillis) - began) / 1_000
   say("")
   say(`In ${elapsed.toFixed(0)} s:`)
-  for (const [kind, count] of story.totals.byKind) say(`  ${kind.padEnd(10)} ${grouped(count).padStart(7)}`)
-  for (const [code, count] of [...story.totals.byResponse].sort(([a], [b]) => a - b)) {
-    const text = responseText(code)
-    say(`  ${String(code).padStart(2, "0").padEnd(10)} ${grouped(count).padStart(7)}   ${text}`)
+  for (const [kind, count] of all.byKind) say(`  ${kind.padEnd(16)} ${grouped(count).padStart(7)}`)
+  for (const [code, count] of [...all.byResponse].sort(([a], [b]) => a - b)) {
+    say(`  ${responseDigits(code).padEnd(16)} ${grouped(count).padStart(7)}   ${responseText(code)}`)
   }
 })
 
@@ -149,7 +142,8 @@ const sayHowToGoOn = (command: DemoCommand): void => {
     "How to go on:",
     ...(kept ? [`  millrace journal dump ${command.data}    every one of these, out of the journal`] : []),
     `  millrace serve${kept ? ` --data ${command.data}` : "                  "}    an engine that stays, with its journal on disk`,
-    "  millrace load --duration 10        then, in another terminal: how fast it goes",
+    `  millrace provision ${relative(".", townFile)}    then, in another terminal: this town on it`,
+    "  millrace load --duration 10        or how fast it goes",
   ]) {
     say(line)
   }

@@ -1,36 +1,40 @@
-// Journal slots as people may read them: what each says, with card numbers masked.
+// Journal slots as people may read them: what each says, with card numbers masked and PINs left out.
 
-import { SLOT_BYTES, SLOT_WORDS, SlotDouble, SlotKind, SlotWord } from "@millrace/ledger"
-import {
-  kindName,
-  type MessageMap,
-  RecordWord,
-  responseDigits,
-  responseText,
-  unpackMessage,
-} from "@millrace/protocol"
+import { SLOT_WORDS, SlotKind } from "@millrace/ledger"
+import { Kind, kindName, RecordWord, responseText } from "@millrace/protocol"
 import { masked } from "../CardNumber.ts"
+import { aboutCard, aboutTerminal, commandAt, shownCommand } from "./Commands.ts"
+import { closeDetails, detailsOf, periodicDetails, splitDetails } from "./Details.ts"
+import type { OwnKind } from "./Kinds.ts"
+import { type Payload, readPayload, u64At } from "./Payload.ts"
 
 /** One entry of the journal. What an entry of its kind does not have is left out. */
 export interface Entry {
   readonly sequence: number
   /** Of its batch, ISO 8601. */
   readonly time: string
-  /** A transaction's kind, `control`, `bar` (a reversal came first) or `turned` (what a reversal turned round). */
+  /** One of `entryKinds`: a transaction's, or one of the engine's own. */
   readonly kind: string
   readonly terminal?: number
   readonly reference?: string
   /** Masked. */
   readonly card?: string
-  /** Minor units. */
-  readonly amount?: number
-  readonly currency?: number
-  readonly original?: string
-  readonly response?: string
-  /** After it, minor units. */
-  readonly available?: number
+  /** The other card of a transfer, masked. */
+  readonly counterparty?: string
+  /** What else there is, by name. */
+  readonly [detail: string]: unknown
   readonly command?: { readonly [field: string]: unknown }
 }
+
+const ownNames = {
+  [SlotKind.arrival]: "arrival",
+  [SlotKind.departure]: "departure",
+  [SlotKind.expired]: "expired",
+  [SlotKind.periodic]: "periodic",
+  [SlotKind.control]: "control",
+  [SlotKind.bar]: "bar",
+  [SlotKind.turned]: "turned",
+} as const satisfies { readonly [code: number]: OwnKind }
 
 /** What an entry must match, by its unmasked values. */
 export interface EntryFilter {
@@ -39,92 +43,87 @@ export interface EntryFilter {
   readonly kind: string | undefined
 }
 
-const TWO_32 = 0x1_0000_0000
-const PAYLOAD_BYTES = 60
-
-const u64At = (words: Uint32Array, at: number): bigint => (BigInt(words[at + 1]) << 32n) | BigInt(words[at])
-
-/** The entries of a block's payload that match, in order; the slots of one command are one entry. */
+/** The entries of a block's payload that match, in order; a decision or a command of several slots is one entry. */
 export function* entriesOf(
   block: { readonly first: number; readonly time: number; readonly payload: Uint8Array },
   filter: EntryFilter,
 ): Generator<Entry, void> {
-  // Aligned for the views, whatever part of a larger buffer the payload was.
-  const bytes = block.payload.slice()
-  const words = new Uint32Array(bytes.buffer)
-  const doubles = new Float64Array(bytes.buffer)
+  const payload = readPayload(block.payload)
+  const { words } = payload
   const time = new Date(block.time).toISOString()
   for (let at = 0, sequence = block.first; at < words.length; at += SLOT_WORDS, sequence++) {
-    const code = words[at + RecordWord.kindFlagsCurrency] & 0xff
-    // Told with its head.
-    if (code === SlotKind.more) continue
+    const code = codeAt(words, at)
+    // Told with the slot that they belong to.
+    if (code === SlotKind.more || code === SlotKind.split) continue
     const kind = nameOf(code)
     if (filter.kind !== undefined && kind !== filter.kind) continue
+    const head = { sequence, time, kind }
     if (code === SlotKind.control) {
-      if (filter.card === undefined && filter.terminal === undefined) {
-        yield { sequence, time, kind, command: maskedCommand(commandAt(bytes, words, at)) }
-      }
-      continue
-    }
-    const card = u64At(words, at + RecordWord.cardLo)
-    const terminal = words[at + RecordWord.terminal]
-    if (filter.card !== undefined && card !== filter.card) continue
-    if (filter.terminal !== undefined && terminal !== filter.terminal) continue
-    const entry = { sequence, time, kind, terminal, reference: String(u64At(words, at)), card: masked(card) }
-    if (code === SlotKind.bar) yield entry
-    else yield { ...entry, ...detailsOf(words, doubles, at, code) }
+      const command = commandAt(payload, at)
+      if (filter.card !== undefined && !aboutCard(command, filter.card)) continue
+      if (filter.terminal !== undefined && !aboutTerminal(command, filter.terminal)) continue
+      yield { ...head, command: shownCommand(command) }
+    } else if (matches(words, at, filter)) yield { ...head, ...toldOf(payload, at, code) }
   }
 }
+
+const codeAt = (words: Uint32Array, at: number): number => words[at + RecordWord.kindFlagsCurrency] & 0xff
 
 const nameOf = (code: number): string => {
-  if (code === SlotKind.control) return "control"
-  if (code === SlotKind.bar) return "bar"
-  if (code === SlotKind.turned) return "turned"
-  return kindName(code) ?? `kind-${code}`
+  const own: { readonly [code: number]: string } = ownNames
+  return own[code] ?? kindName(code) ?? `kind-${code}`
 }
 
-const detailsOf = (words: Uint32Array, doubles: Float64Array, at: number, code: number) => {
-  const original = u64At(words, at + RecordWord.originalLo)
-  const response = words[at + SlotWord.response] & 0xffff
-  return {
-    amount: words[at + RecordWord.amountHi] * TWO_32 + words[at + RecordWord.amountLo],
-    currency: words[at + RecordWord.kindFlagsCurrency] >>> 16,
-    ...(original === 0n ? {} : { original: String(original) }),
-    ...(code === SlotKind.turned ? {} : { response: responseDigits(response) }),
-    available: doubles[at / 2 + SlotDouble.available],
-  }
+/** Whether the slot names a second card: of a transfer, and of what it does at its payee. */
+const isBetweenCards = (words: Uint32Array, at: number): boolean => {
+  const code = codeAt(words, at)
+  if (code === SlotKind.arrival || code === SlotKind.departure || code === Kind.transfer) return true
+  return (
+    code === SlotKind.turned && ((words[at + RecordWord.kindFlagsCurrency] >>> 8) & 0xff) === Kind.transfer
+  )
 }
 
-/** The command whose head is at word `at`: one msgpack map, in pieces in the slots that follow. */
-const commandAt = (bytes: Uint8Array, words: Uint32Array, at: number): MessageMap => {
-  const length = words[at + RecordWord.amountLo]
-  const payload = new Uint8Array(length)
-  for (let from = 0, slot = at * 4 + SLOT_BYTES; from < length; from += PAYLOAD_BYTES, slot += SLOT_BYTES) {
-    payload.set(bytes.subarray(slot, slot + Math.min(PAYLOAD_BYTES, length - from)), from)
-  }
-  const unpacked = unpackMessage(payload)
-  return unpacked.ok ? unpacked.value : { unreadable: unpacked.error.message }
+const matches = (words: Uint32Array, at: number, { card, terminal }: EntryFilter): boolean => {
+  if (terminal !== undefined && words[at + RecordWord.terminal] !== terminal) return false
+  if (card === undefined || u64At(words, at + RecordWord.cardLo) === card) return true
+  return isBetweenCards(words, at) && u64At(words, at + RecordWord.counterpartyLo) === card
 }
 
-const maskedCommand = (command: MessageMap): { readonly [field: string]: unknown } =>
-  command["type"] === "cards" ? { ...command, first: masked(BigInt(Number(command["first"]))) } : command
+const toldOf = (payload: Payload, at: number, code: number) => {
+  const { words } = payload
+  const terminal = words[at + RecordWord.terminal]
+  const reference = String(u64At(words, at + RecordWord.referenceLo))
+  if (code === Kind.close) return { terminal, reference, ...closeDetails(payload, at) }
+  const card = masked(u64At(words, at + RecordWord.cardLo))
+  if (code === SlotKind.periodic) return { card, ...periodicDetails(payload, at) }
+  const who = { terminal, reference, card }
+  if (code === SlotKind.bar) return who
+  const other = isBetweenCards(words, at)
+    ? { counterparty: masked(u64At(words, at + RecordWord.counterpartyLo)) }
+    : {}
+  const next = at + SLOT_WORDS
+  const split =
+    next < words.length && codeAt(words, next) === SlotKind.split ? splitDetails(payload, next) : {}
+  return { ...who, ...other, ...detailsOf(payload, at, code), ...split }
+}
 
 /** One readable line. */
 export const entryLine = (entry: Entry): string => {
-  const head = `${String(entry.sequence).padStart(10)}  ${entry.time}  ${entry.kind.padEnd(8)}`
-  if (entry.command !== undefined) {
-    const { type, ...fields } = entry.command
-    const told = Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value, text)}`)
-    return `${head}  ${String(type)} ${told.join(" ")}`
+  const { sequence, time, kind, command, ...told } = entry
+  const head = `${String(sequence).padStart(10)}  ${time}  ${kind.padEnd(8)}`
+  if (command !== undefined) {
+    const { type, ...fields } = command
+    return `${head}  ${String(type)} ${Object.entries(fields).map(fieldText).join(" ")}`
   }
-  const parts = [`${head}  terminal=${entry.terminal} reference=${entry.reference} card=${entry.card}`]
-  if (entry.amount !== undefined) parts.push(`amount=${entry.amount} currency=${entry.currency}`)
-  if (entry.original !== undefined) parts.push(`original=${entry.original}`)
-  if (entry.response !== undefined) {
-    parts.push(`response=${entry.response} (${responseText(Number(entry.response))})`)
-  }
-  if (entry.available !== undefined) parts.push(`available=${entry.available}`)
-  return parts.join(" ")
+  return `${head}  ${Object.entries(told).map(detailText).join(" ")}`
+}
+
+const fieldText = ([name, value]: readonly [string, unknown]): string =>
+  `${name}=${JSON.stringify(value, text)}`
+
+const detailText = ([name, value]: readonly [string, unknown]): string => {
+  if (name === "response") return `response=${value} (${responseText(Number(value))})`
+  return typeof value === "object" ? fieldText([name, value]) : `${name}=${value}`
 }
 
 /** JSON has no 64-bit integers: they are text. */

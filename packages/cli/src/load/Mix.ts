@@ -3,7 +3,13 @@ import { Kind, type KindName } from "@millrace/protocol"
 import { Result } from "effect"
 
 /** Kinds that need no earlier transaction to refer to. */
-export const mixKinds = ["purchase", "recharge", "balance"] as const satisfies ReadonlyArray<KindName>
+export const mixKinds = [
+  "purchase",
+  "recharge",
+  "balance",
+  "preauthorisation",
+  "transfer",
+] as const satisfies ReadonlyArray<KindName>
 export type MixKind = (typeof mixKinds)[number]
 export type Mix = { readonly [kind in MixKind]: number }
 
@@ -11,7 +17,13 @@ export const defaultMixText = "purchase=80,recharge=15,balance=5"
 
 /** `purchase=80,recharge=15,balance=5`: whole weights, in any order; a kind that is left out has none. */
 export const parseMix = (text: string): Result.Result<Mix, string> => {
-  const weights: { [kind in MixKind]: number } = { purchase: 0, recharge: 0, balance: 0 }
+  const weights: { [kind in MixKind]: number } = {
+    purchase: 0,
+    recharge: 0,
+    balance: 0,
+    preauthorisation: 0,
+    transfer: 0,
+  }
   for (const part of text.split(",")) {
     const match = /^([a-z]+)=(\d{1,6})$/.exec(part.trim())
     if (match === null) return Result.fail(`"${part}" is not a share such as purchase=80`)
@@ -44,7 +56,7 @@ export const kindTable = (mix: Mix): Uint8Array => {
   return table
 }
 
-/** Purchases are 1.00 to 41.95, evenly spread. */
+/** Purchases, transfers and what is held are 1.00 to 41.95, evenly spread. */
 export const PURCHASE_AMOUNT_MIN = 100
 /** Times the 20 bits that are left of a random number it still fits 32 bits. */
 const PURCHASE_AMOUNT_SPREAD = 4_096
@@ -54,9 +66,9 @@ export const amountOf = (kind: number, random: number, rechargeScale: number): n
   if (kind === Kind.balance) return 0
   const purchase =
     PURCHASE_AMOUNT_MIN + (((random >>> TABLE_BITS) * PURCHASE_AMOUNT_SPREAD) >>> (32 - TABLE_BITS))
-  return kind === Kind.purchase ? purchase : purchase * rechargeScale
+  return kind === Kind.recharge ? purchase * rechargeScale : purchase
 }
 
 /** How many times a purchase a recharge is, so that as much comes in as goes out, and a long run stays like its start. */
 export const rechargeScale = (mix: Mix): number =>
-  mix.recharge === 0 ? 1 : Math.max(1, Math.round(mix.purchase / mix.recharge))
+  mix.recharge === 0 ? 1 : Math.max(1, Math.round((mix.purchase + mix.preauthorisation) / mix.recharge))

@@ -95,6 +95,7 @@ const problemOf = (plan: LoadPlan, mode: LoadMode): string | undefined => {
   if (mode === "terminals" && plan.batch !== 1) {
     return "--batch belongs to --mode batch: a terminal sends one transaction a frame"
   }
+  if (plan.mix.transfer > 0 && plan.cards < 2) return "--cards must be at least 2 for transfers between them"
   if (!slotsFit(plan.inFlight, plan.batch)) {
     return `--in-flight ${plan.inFlight} × --batch ${plan.batch} is more than 262,144 records on a connection: lower one`
   }

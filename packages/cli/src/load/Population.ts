@@ -8,6 +8,8 @@ export const loadMerchant = {
   name: "Load test",
   currency: LOAD_CURRENCY,
   feeBasisPoints: 50,
+  /** Recharges come out of its float: it may go as far below zero as any run will take it. */
+  floatLimit: 4_000_000_000_000_000,
 }
 
 /** Connection n speaks for terminal `loadTerminalFirst + n`. */

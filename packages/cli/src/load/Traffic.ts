@@ -1,5 +1,5 @@
 // The transactions of a load, drawn from a seed: which card, which kind, what amount, written straight into frames.
-import { writeRecord } from "@millrace/protocol"
+import { Kind, RecordAt, writeRecord } from "@millrace/protocol"
 import { amountOf, KIND_TABLE_MASK, kindTable, type Mix, rechargeScale } from "./Mix.ts"
 import { LOAD_CURRENCY, loadCardFirst } from "./Population.ts"
 
@@ -47,6 +47,15 @@ export class Traffic {
       0,
       LOAD_CURRENCY,
     )
+    if (kind === Kind.transfer) this.#writePayee(view, at, card)
+  }
+
+  /** Any card but the payer, whose number's low half is `payer`, not wrapped. */
+  #writePayee(view: DataView, at: number, payer: number): void {
+    let payee = this.#cardLo + Math.floor((this.#random() * this.#cards) / TWO_32)
+    if (payee === payer) payee = payer === this.#cardLo ? payer + 1 : payer - 1
+    view.setUint32(at + RecordAt.counterparty, payee, true)
+    view.setUint32(at + RecordAt.counterparty + 4, payee < TWO_32 ? this.#cardHi : this.#cardHi + 1, true)
   }
 
   #random(): number {

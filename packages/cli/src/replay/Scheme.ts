@@ -10,6 +10,8 @@ export const replayMerchant = {
   name: "Replayed movements",
   currency: REPLAY_CURRENCY,
   feeBasisPoints: 0,
+  /** Credits come out of its float: no file holds more. */
+  floatLimit: 4_000_000_000_000_000,
 }
 
 /** Sends the movements. */

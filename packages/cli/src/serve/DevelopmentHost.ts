@@ -10,7 +10,7 @@ import { stop } from "../Stop.ts"
 export const DEVELOPMENT_HOST = "dev"
 const FIRST_KEY_VERSION = 1
 const TERMINAL_MAX = 0xffff_ffff
-const permissions = ["transact", "provision", "inspect", "administer"]
+const permissions = ["transact", "provision", "inspect", "administer", "operate"]
 
 const note =
   "for development: this host may act for every terminal, make cards and money, and make other hosts"

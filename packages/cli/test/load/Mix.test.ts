@@ -2,18 +2,24 @@ import { Kind } from "@millrace/protocol"
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { amountOf, defaultMixText, kindTable, parseMix, rechargeScale } from "../../src/load/Mix.ts"
+import { amountOf, defaultMixText, kindTable, mixKinds, parseMix, rechargeScale } from "../../src/load/Mix.ts"
 
 const parsed = (text: string) => Result.getOrThrow(parseMix(text))
 
 describe("parseMix", () => {
   it("reads shares in any order; what is left out has none", () => {
-    expect(parsed("balance=1,purchase=3")).toEqual({ purchase: 3, recharge: 0, balance: 1 })
+    expect(parsed("balance=1,purchase=3")).toEqual({
+      purchase: 3,
+      recharge: 0,
+      balance: 1,
+      preauthorisation: 0,
+      transfer: 0,
+    })
   })
 
   it.each([
     ["purchase", '"purchase" is not a share such as purchase=80'],
-    ["refund=5", '"refund" is not one of purchase, recharge, balance'],
+    ["refund=5", '"refund" is not one of purchase, recharge, balance, preauthorisation, transfer'],
     ["purchase=0", "all shares are 0"],
     ["purchase=-1", '"purchase=-1" is not a share such as purchase=80'],
   ])("refuses %s", (text, message) => {
@@ -24,14 +30,15 @@ describe("parseMix", () => {
 describe("kindTable", () => {
   it("has each kind in its share", () => {
     fc.assert(
-      fc.property(fc.nat(1_000), fc.nat(1_000), fc.nat(1_000), (purchase, recharge, balance) => {
-        fc.pre(purchase + recharge + balance > 0)
-        const table = kindTable({ purchase, recharge, balance })
-        const share = (kind: number) => table.filter((one) => one === kind).length / table.length
-        const total = purchase + recharge + balance
-        expect(share(Kind.purchase)).toBeCloseTo(purchase / total, 2)
-        expect(share(Kind.recharge)).toBeCloseTo(recharge / total, 2)
-        expect(share(Kind.balance)).toBeCloseTo(balance / total, 2)
+      fc.property(fc.tuple(...mixKinds.map(() => fc.nat(1_000))), (weights) => {
+        const total = weights.reduce((sum, weight) => sum + weight, 0)
+        fc.pre(total > 0)
+        const text = mixKinds.map((kind, index) => `${kind}=${weights[index]}`).join(",")
+        const table = kindTable(parsed(text))
+        for (const [index, kind] of mixKinds.entries()) {
+          const share = table.filter((one) => one === Kind[kind]).length / table.length
+          expect(share).toBeCloseTo(weights[index] / total, 2)
+        }
       }),
     )
   })
@@ -53,5 +60,6 @@ describe("amounts", () => {
   it("bring in about what goes out", () => {
     expect(rechargeScale(parsed(defaultMixText))).toBe(5)
     expect(rechargeScale(parsed("purchase=1"))).toBe(1)
+    expect(rechargeScale(parsed("purchase=20,preauthorisation=20,transfer=50,recharge=10"))).toBe(4)
   })
 })
