@@ -29,6 +29,8 @@ export interface Decided extends Request {
 export interface Totals {
   purse: bigint
   cashIn: bigint
+  /** The merchants' floats, which recharges come out of. */
+  float: bigint
   /** Merchants' payable and fee income together. */
   merchants: bigint
 }
@@ -44,7 +46,7 @@ interface Verdict {
  */
 export class Model {
   readonly balances = new Map<bigint, bigint>()
-  readonly totals: Totals = { purse: 0n, cashIn: 0n, merchants: 0n }
+  readonly totals: Totals = { purse: 0n, cashIn: 0n, float: 0n, merchants: 0n }
   readonly #requests = new Map<number, Map<bigint, Decided>>()
   /** terminal → references barred by a reversal that came first, each with the card that it named. */
   readonly #bars = new Map<number, Map<bigint, bigint>>()
@@ -81,7 +83,7 @@ export class Model {
       case Kind.purchase:
         return this.#move(request.card, -request.amount, "merchants")
       case Kind.recharge:
-        return this.#move(request.card, request.amount, "cashIn")
+        return this.#move(request.card, request.amount, "float")
       case Kind.refund:
         return this.#refund(request)
       case Kind.reversal:
@@ -91,7 +93,7 @@ export class Model {
     }
   }
 
-  #move(card: bigint, amount: bigint, from: "merchants" | "cashIn"): Verdict {
+  #move(card: bigint, amount: bigint, from: "merchants" | "float"): Verdict {
     const before = this.balances.get(card)!
     const after = before + amount
     if (after < 0n) return refused(ResponseCode.insufficientFunds, before)
@@ -137,7 +139,7 @@ export class Model {
     const verdict = this.#move(
       turned.card,
       sign * turned.amount,
-      turned.kind === Kind.recharge ? "cashIn" : "merchants",
+      turned.kind === Kind.recharge ? "float" : "merchants",
     )
     if (verdict.response !== 0) return verdict
     turned.reversed = true

@@ -36,7 +36,14 @@ export class Scheme {
 
   /** Throws when the server refuses. */
   async make(connection: RawConnection): Promise<void> {
-    await connection.ask({ type: "merchant", number: merchant, name: "Mill", currency, feeBasisPoints: 125 })
+    await connection.ask({
+      type: "merchant",
+      number: merchant,
+      name: "Mill",
+      currency,
+      feeBasisPoints: 125,
+      floatLimit: 2 ** 52,
+    })
     for (const [n, player] of this.#players.entries()) {
       const [first] = terminalsOf(n)
       await connection.ask({ type: "terminals", first, count: terminalsPerPlayer, merchant })
@@ -83,7 +90,7 @@ export class Scheme {
       const found = totalsOf(answer["accounts"])
       const wanted = this.#wanted()
       if (BigInt(String(answer["sum"])) !== 0n) this.#violation(`accounts add up to ${answer["sum"]}, not 0`)
-      for (const name of ["purse", "cashIn", "merchants"] as const) {
+      for (const name of ["purse", "cashIn", "float", "merchants"] as const) {
         if (found[name] === wanted[name]) continue
         this.#violation(`${name}: the models have ${wanted[name]}, the engine has ${found[name]}`)
       }
@@ -92,10 +99,11 @@ export class Scheme {
 
   #wanted(): Totals {
     const ballast = BigInt(this.#ballast) * BigInt(openingBalance)
-    const wanted = { purse: ballast, cashIn: -ballast, merchants: 0n }
+    const wanted = { purse: ballast, cashIn: -ballast, float: 0n, merchants: 0n }
     for (const { model } of this.#players) {
       wanted.purse += model.totals.purse
       wanted.cashIn += model.totals.cashIn
+      wanted.float += model.totals.float
       wanted.merchants += model.totals.merchants
     }
     return wanted
@@ -135,16 +143,21 @@ const askForCards = async (connection: RawConnection, first: bigint, count: numb
 const isClosing = (error: unknown): boolean =>
   error instanceof Refused && (error.code === "closed" || error.code === "shutting-down")
 
+const places: { readonly [account: string]: keyof Totals } = {
+  purses: "purse",
+  cashIn: "cashIn",
+  float: "float",
+}
+
 /** By names such as `purses.978`. */
 const totalsOf = (accounts: unknown): Totals => {
-  const totals = { purse: 0n, cashIn: 0n, merchants: 0n }
+  const totals = { purse: 0n, cashIn: 0n, float: 0n, merchants: 0n }
   if (typeof accounts !== "object" || accounts === null) throw new Error("accounts is not a map")
   for (const [name, total] of Object.entries(accounts)) {
     const [account, of] = name.split(".")
     // Another test's money, in another currency, is none of ours.
     if (of !== String(currency)) continue
-    const place = account === "purses" ? "purse" : account === "cashIn" ? "cashIn" : "merchants"
-    totals[place] += BigInt(String(total))
+    totals[places[account] ?? "merchants"] += BigInt(String(total))
   }
   return totals
 }
