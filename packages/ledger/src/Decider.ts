@@ -114,14 +114,9 @@ export class Decider {
       else writeRefusal(request, at, out, outAt, ResponseCode.duplicate)
       return 0
     }
-    const { terminals, merchants } = this.#scheme
+    const { terminals } = this.#scheme
     const terminal = terminals.find(number)
-    if (
-      terminal < 0 ||
-      !terminals.isActive(terminal) ||
-      !terminals.allows(terminal, kind) ||
-      !merchants.isActive(terminals.merchantOf(terminal))
-    ) {
+    if (terminal < 0 || !this.#mayAsk(terminal, kind)) {
       writeRefusal(request, at, out, outAt, ResponseCode.notPermittedToTerminal)
       return 0
     }
@@ -141,6 +136,17 @@ export class Decider {
     this.#answer(shard, slot, 0, out, outAt)
     memory.publish(slots)
     return slots
+  }
+
+  /** Who was suspended after a purchase that got no answer must still be able to take it back. */
+  #mayAsk(terminal: number, kind: number): boolean {
+    const { terminals, merchants } = this.#scheme
+    if (kind === Kind.reversal) return true
+    return (
+      terminals.isActive(terminal) &&
+      terminals.allows(terminal, kind) &&
+      merchants.isActive(terminals.merchantOf(terminal))
+    )
   }
 
   /** Nothing is remembered of it but, perhaps, that it is barred: from here on it gets a slot, whatever is decided. */

@@ -11,6 +11,10 @@ export interface RuleEntry {
 }
 
 const all = (code: number): RuleEntry["codes"] => ({ ...allOfCards(code), close: code })
+const allButReversal = (code: number): RuleEntry["codes"] => {
+  const { reversal: _, ...others } = all(code)
+  return others
+}
 const allOfCards = (code: number): RuleEntry["codes"] => ({
   balance: code,
   purchase: code,
@@ -55,9 +59,9 @@ export const ruleTable: ReadonlyArray<RuleEntry> = [
   },
   { rule: "content", says: "the reference was used with other content", codes: all(94) },
   { rule: "terminalUnknown", says: "the terminal is not known", codes: all(58) },
-  { rule: "terminalSuspended", says: "the terminal is suspended", codes: all(58) },
-  { rule: "merchantSuspended", says: "the terminal's merchant is suspended", codes: all(58) },
-  { rule: "terminalKind", says: "the kind is not among the terminal's", codes: all(58) },
+  { rule: "terminalSuspended", says: "the terminal is suspended", codes: allButReversal(58) },
+  { rule: "merchantSuspended", says: "the terminal's merchant is suspended", codes: allButReversal(58) },
+  { rule: "terminalKind", says: "the kind is not among the terminal's", codes: allButReversal(58) },
   { rule: "forgotten", says: "the reference is not later than what was forgotten", codes: all(68) },
   // Answered, and remembered.
   { rule: "barred", says: "a reversal of it came first", codes: all(68) },

@@ -97,7 +97,8 @@ export class Model {
       return { response, available, sequence, duplicate: true }
     }
     const terminal = this.terminals.get(request.terminal)
-    if (terminal === undefined || !mayWork(terminal, request.kind)) return answer(R.notPermittedToTerminal)
+    if (terminal === undefined || (request.kind !== Kind.reversal && !mayWork(terminal, request.kind)))
+      return answer(R.notPermittedToTerminal)
     if (known === undefined && request.reference <= this.memory.horizon(request.terminal)) {
       return answer(R.tooLate)
     }
