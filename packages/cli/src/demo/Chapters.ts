@@ -112,7 +112,7 @@ const student = Effect.fnUntraced(function* (teller: Teller) {
   yield* teller.send(teller.step("pinChange", canteen, card, 0, { pin: PIN, newPin: "8642" }))
   yield* teller.send(teller.step("purchase", canteen, card, 450, { pin: "8642" }))
   yield* teller.show(
-    "One purchase may not be above 20.00, and students do not tank:",
+    "One purchase may not be above 20.00, and students do not buy petrol:",
     teller.step("purchase", canteen, card, 2_100, { pin: "8642" }),
   )
   yield* teller.send(teller.step("purchase", at(teller, Merchant.petrol), card, 500, { pin: "8642" }))
@@ -125,7 +125,7 @@ const petrol = Effect.fnUntraced(function* (teller: Teller, card: bigint) {
   const { held } = yield* teller.client.card(card)
   teller.note(`held ${money(held)}`)
   yield* teller.show(
-    "and 21.40 tanked: the product lets a pump take 15 % more than it held:",
+    "and 21.40 filled in: the product lets a pump take 15 % more than it held:",
     teller.step("completion", pump, card, 2_140, { original: before.reference }),
   )
   const other = teller.step("preauthorisation", pump, card, 1_500)

@@ -13,14 +13,14 @@ export class Crowd {
   readonly #random: () => number
   readonly #references = new ReferenceSource()
   readonly #recharging: ReadonlySet<number>
-  readonly #tanking: ReadonlySet<number>
+  readonly #pumps: ReadonlySet<number>
 
   constructor(client: Client, town: Town, random: () => number) {
     this.#client = client
     this.#town = town
     this.#random = random
     this.#recharging = new Set(town.terminalsOf(Merchant.kiosk))
-    this.#tanking = new Set(town.terminalsOf(Merchant.petrol))
+    this.#pumps = new Set(town.terminalsOf(Merchant.petrol))
   }
 
   /** Until it is interrupted. */
@@ -68,7 +68,7 @@ export class Crowd {
         yield* step("transfer", card, amount, { counterparty: cards[this.#whole(cards.length)] })
       } else {
         const reference = this.#references.next()
-        const kind = this.#tanking.has(terminal) && draw < 0.6 ? "preauthorisation" : "purchase"
+        const kind = this.#pumps.has(terminal) && draw < 0.6 ? "preauthorisation" : "purchase"
         const approved = yield* step(kind, card, amount, { reference })
         if (!approved) continue
         if (kind === "preauthorisation") {
