@@ -42,8 +42,8 @@ const blockSlotsMax = Math.floor(payloadBytesMax / SLOT_BYTES)
 /** Kept free in each block, so that a command always fits behind transactions. */
 const commandSlotsMax = Math.ceil(COMMAND_BYTES_MAX / (SLOT_BYTES - 4)) + 1
 
-/** Some milliseconds of the lane's time. */
-const TICK_SLOTS_MAX = 1_024
+/** About a millisecond of the lane's time. */
+const TICK_SLOTS_MAX = 256
 
 /** Who sleeps until there is work; woken at most once for each time it went to sleep. */
 class Sleeper {

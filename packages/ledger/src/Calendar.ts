@@ -3,7 +3,7 @@
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
 /** A day is a u16 wherever it is kept: the last one is in the year 2149. */
-const DAY_MAX = 0xffff
+export const DAY_MAX = 0xffff
 
 /** The civil calendar repeats after 400 years; its years are counted from 1 March, so that a leap day is a year's last. */
 const DAYS_PER_ERA = 146_097

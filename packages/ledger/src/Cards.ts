@@ -210,6 +210,19 @@ export class Cards extends CardTable {
     this.setWord(slot, Word.product, (this.word(slot, Word.product) & 0xffffff) | (months << 24))
   }
 
+  /** What the card may come to have in its purses: no more than 2^53 − 1, so that every sum over it is exact. */
+  owed(slot: number): number {
+    let sum = this.held(slot) + this.bonusLocked(slot)
+    for (let purse = 0; purse < PURSES; purse++) sum += Math.max(0, this.balance(slot, purse))
+    return sum
+  }
+
+  /** Money comes into a purse at `day`: when it is empty and its last day is over, that day is forgotten. */
+  refresh(slot: number, purse: number, day: number): void {
+    const last = this.purseExpires(slot, purse)
+    if (last !== 0 && day > last && this.balance(slot, purse) <= 0) this.setPurseExpires(slot, purse, 0)
+  }
+
   /** The last day of purse 1 to 8; 0: none. */
   purseExpires(slot: number, purse: number): number {
     if (purse === 0) return 0
@@ -230,7 +243,8 @@ export class Cards extends CardTable {
     this.setWord(slot, Word.period, month)
   }
 
-  // ---- counters: what was spent in the day and in the month of their stamps
+  // ---- counters: what was spent in the day and in the month of their stamps. A day that lies before them (the scheme's
+  // offset was changed) counts with them.
 
   /** The day of the last approved transaction, or of issue. */
   activeDay(slot: number): number {
@@ -238,32 +252,32 @@ export class Cards extends CardTable {
   }
 
   dayAmount(slot: number, day: number): number {
-    return this.activeDay(slot) === day ? this.double(slot, Double.dayAmount) : 0
+    return this.activeDay(slot) >= day ? this.double(slot, Double.dayAmount) : 0
   }
 
   dayCount(slot: number, day: number): number {
-    return this.activeDay(slot) === day ? this.word(slot, Word.counts) & 0xffff : 0
+    return this.activeDay(slot) >= day ? this.word(slot, Word.counts) & 0xffff : 0
   }
 
   monthAmount(slot: number, month: number): number {
-    return this.word(slot, Word.stamps) >>> 16 === month ? this.double(slot, Double.monthAmount) : 0
+    return this.word(slot, Word.stamps) >>> 16 >= month ? this.double(slot, Double.monthAmount) : 0
   }
 
   monthCount(slot: number, month: number): number {
-    return this.word(slot, Word.stamps) >>> 16 === month ? this.word(slot, Word.counts) >>> 16 : 0
+    return this.word(slot, Word.stamps) >>> 16 >= month ? this.word(slot, Word.counts) >>> 16 : 0
   }
 
-  /** The card is used at this day: counters of another day or month begin anew. */
+  /** The card is used at this day: counters of an earlier day or month begin anew; they never go back. */
   touchDay(slot: number, day: number, month: number): void {
     const stamps = this.word(slot, Word.stamps)
-    const now = day | (month << 16)
+    const now = Math.max(day, stamps & 0xffff) | (Math.max(month, stamps >>> 16) << 16)
     if (stamps === now) return
     let counts = this.word(slot, Word.counts)
-    if ((stamps & 0xffff) !== day) {
+    if ((stamps & 0xffff) < day) {
       this.setDouble(slot, Double.dayAmount, 0)
       counts &= ~0xffff
     }
-    if (stamps >>> 16 !== month) {
+    if (stamps >>> 16 < month) {
       this.setDouble(slot, Double.monthAmount, 0)
       counts &= 0xffff
     }
@@ -371,6 +385,15 @@ export class Cards extends CardTable {
   fundReference(slot: number): bigint {
     const lo = BigInt(this.word(slot, Word.fundReferenceLo) >>> 0)
     return (BigInt(this.word(slot, Word.fundReferenceHi) >>> 0) << 32n) | lo
+  }
+
+  /** Of a returned or cancelled card, which is not funded any more: what its holder got. */
+  paidOut(slot: number): number {
+    return Number(this.fundReference(slot))
+  }
+
+  setPaidOut(slot: number, amount: number): void {
+    this.setFundReference(slot, BigInt(amount))
   }
 
   setFundReference(slot: number, reference: bigint): void {

@@ -191,8 +191,11 @@ export class Decider {
     if (refusal !== ResponseCode.approved) return refusal
     // The money of a card that was replaced is its successor's.
     const newest = cards.newest(asked)
-    if (newest !== asked) draft.takeCard(newest)
-    return judgeKind(kind, draft)
+    if (newest !== asked) {
+      draft.takeCard(newest)
+      refusal = statusResponse(kind, cards.status(newest))
+    }
+    return refusal === ResponseCode.approved ? judgeKind(kind, draft) : refusal
   }
 
   /** Moves what the recorded slots say; false, and nothing is moved, when an account would leave its range. */
@@ -209,14 +212,14 @@ export class Decider {
       const split = memory.working(2)
       moves.post(turned, shard, ring, doubles, more, split, -1)
       if (!moves.allowed(shard, card)) return false
-      moves.commit(turned, shard, card, ring, doubles, more, split, -1)
+      moves.commit(turned, shard, card, ring, doubles, more, split, -1, draft.calendar.day)
       this.#laneMoves.turned(draft.terminal, turned, ring, more)
       return true
     }
     if (slots > 1 && draft.companion === Companion.bar) return true
     moves.post(kind, shard, ring, doubles, at, more, 1)
     if (!moves.allowed(shard, card)) return false
-    moves.commit(kind, shard, card, ring, doubles, at, more, 1)
+    moves.commit(kind, shard, card, ring, doubles, at, more, 1, draft.calendar.day)
     this.#laneMoves.done(draft.terminal, kind, ring, doubles, at)
     return true
   }
@@ -227,6 +230,7 @@ export class Decider {
     const moves = this.#moves
     const { ring, doubles } = memory
     const { shard, card, payeeShard, payee } = draft
+    const { day } = draft.calendar
     const at = sign > 0 ? draft.at : memory.working(1)
     const other = memory.working(sign > 0 ? 1 : 2)
     const otherKind = ring[other + RecordWord.kindFlagsCurrency] & 0xff
@@ -234,9 +238,9 @@ export class Decider {
     if (!moves.allowed(payeeShard, payee)) return false
     moves.post(kind, shard, ring, doubles, at, other, sign)
     if (!moves.allowed(shard, card)) return false
-    moves.commit(kind, shard, card, ring, doubles, at, other, sign)
+    moves.commit(kind, shard, card, ring, doubles, at, other, sign, day)
     moves.post(otherKind, payeeShard, ring, doubles, other, other, 1)
-    moves.commit(otherKind, payeeShard, payee, ring, doubles, other, other, 1)
+    moves.commit(otherKind, payeeShard, payee, ring, doubles, other, other, 1, day)
     doubles[(other + SlotWord.available) >>> 1] = Math.max(0, payeeShard.cards.balance(payee, 0))
     memory.chain(payeeShard, draft.payeeAsked, sign > 0 ? 1 : 2)
     if (sign > 0) this.#laneMoves.done(draft.terminal, kind, ring, doubles, at)

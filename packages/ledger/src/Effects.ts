@@ -74,7 +74,7 @@ export class Effects {
         this.#grantBonus(shard, card, words, at, more)
         break
       case Kind.refund:
-        reopen(shard, card)
+        if ((words[at + SlotWord.terms] & SlotBit.reopens) !== 0) reopen(shard, card)
         break
       case Kind.pinChange:
         cards.setPin(card, words[at + RecordWord.counterpartyLo], words[at + RecordWord.counterpartyHi])

@@ -26,6 +26,9 @@ export interface LedgerOptions {
   readonly salt?: number
 }
 
+/** Commands after which something may be due on cards today. */
+const mayBeDue: ReadonlySet<Command["type"]> = new Set(["product", "calendar", "fund", "lifecycle"])
+
 const SCHEME_IMAGE = "scheme"
 const shardImage = (shard: number): string => `shard-${shard}`
 
@@ -126,7 +129,7 @@ export class Ledger {
     }
     this.#provisioner.apply(time, resolution.command)
     for (let at = 0; at < slots.length; at += SLOT_WORDS) this.memory.append(slots, at)
-    if (command.type !== "cards") this.#periodic.again()
+    if (mayBeDue.has(command.type)) this.#periodic.again()
     return resolution.result
   }
 

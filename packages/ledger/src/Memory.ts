@@ -190,11 +190,15 @@ export class Memory {
     return kindAt(this.ring, index * SLOT_WORDS) === SlotKind.bar
   }
 
-  /** Is the request that was laid at word `request` of the ring the remembered one? All counts but PIN and REPEAT. */
+  /**
+   * Is the request that was laid at word `request` of the ring the remembered one? All counts but REPEAT and PINs: were a
+   * PIN change's new one compared, its answer would tell whoever tries them which it is.
+   */
   sameContent(index: number, request: number): boolean {
     const ring = this.ring
     const slot = index * SLOT_WORDS
-    for (let word = 0; word < RecordWord.pinBlock0; word++) {
+    const words = kindAt(ring, slot) === Kind.pinChange ? RecordWord.counterpartyLo : RecordWord.pinBlock0
+    for (let word = 0; word < words; word++) {
       if (ring[slot + word] !== ring[request + word]) return false
     }
     const kind = RecordWord.kindFlagsCurrency

@@ -266,17 +266,24 @@ export class Moves {
       const purse = 31 - Math.clz32(rest & -rest)
       const after = cards.balance(card, purse) + this.purses[purse]
       if (after < -ACCOUNT_MAX || after > ACCOUNT_MAX) return false
-      if (this.purses[purse] > 0 && after + this.#owed(shard, card) > ACCOUNT_MAX) return false
+      if (this.purses[purse] > 0 && !this.#owable(shard, card)) return false
     }
     return shard.accounts.allow(this.postings)
   }
 
-  #owed({ cards }: Shard, card: number): number {
-    return cards.held(card) + this.held + cards.bonusLocked(card) + this.bonusLocked
+  /** Would all that the card may come to have stay within 2^53 − 1? */
+  #owable({ cards }: Shard, card: number): boolean {
+    let owed = cards.held(card) + this.held + cards.bonusLocked(card) + this.bonusLocked
+    for (let purse = 0; purse < PURSES; purse++) {
+      const change = (this.mask & (1 << purse)) === 0 ? 0 : this.purses[purse]
+      owed += Math.max(0, cards.balance(card, purse) + change)
+    }
+    return owed <= ACCOUNT_MAX
   }
 
   // ---- what was posted, carried out
 
+  /** @param day of the decision; a turned slot's own is the original's */
   commit(
     kind: number,
     shard: Shard,
@@ -286,11 +293,13 @@ export class Moves {
     at: number,
     more: number,
     sign: number,
+    day: number,
   ): void {
     const { cards } = shard
     this.postings.assertBalanced()
     for (let rest = this.mask; rest !== 0; rest &= rest - 1) {
       const purse = 31 - Math.clz32(rest & -rest)
+      if (purse > 0 && this.purses[purse] > 0) cards.refresh(card, purse, day)
       cards.addTo(card, purse, this.purses[purse])
     }
     if (this.held !== 0) cards.addHeld(card, this.held)

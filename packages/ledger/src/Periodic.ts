@@ -6,7 +6,7 @@ import { CardStatus, PURSES, Purse } from "./Cards.ts"
 import { ReplayDiverged } from "./errors.ts"
 import type { Memory } from "./Memory.ts"
 import { Moves } from "./Moves.ts"
-import { postPeriodic } from "./PeriodicMoves.ts"
+import { commitPeriodic, postPeriodic } from "./PeriodicMoves.ts"
 import type { Product } from "./Products.ts"
 import type { Scheme } from "./Scheme.ts"
 import type { Shard } from "./Shard.ts"
@@ -27,6 +27,8 @@ export class Periodic {
   readonly #shards: () => ReadonlyArray<Shard>
   readonly #moves: Moves
   #passDay = -1
+  /** Another pass is asked for. */
+  #again = false
   #shard = 0
   #card = 0
 
@@ -38,9 +40,9 @@ export class Periodic {
     this.#moves = new Moves(scheme.merchants, scheme.plans)
   }
 
-  /** A command changed what may be due: the cards are looked at again. */
+  /** A command changed what may be due: the cards are looked at again, once the pass that is under way has ended. */
   again(): void {
-    this.#passDay = -1
+    this.#again = true
   }
 
   /** Journals what is due at `time`, at most `slotsMax` slots; returns how many. What is left comes with the next tick. */
@@ -61,8 +63,10 @@ export class Periodic {
   #pass(slotsMax: number): number {
     const shards = this.#shards()
     const { day } = this.#calendar
-    if (this.#passDay !== day) {
+    const isOver = this.#shard >= shards.length
+    if (this.#passDay < 0 || (isOver && (this.#again || this.#passDay !== day))) {
       this.#passDay = day
+      this.#again = false
       this.#shard = this.#scheme.products.anyPeriodic ? 0 : shards.length
       this.#card = 0
     }
@@ -97,7 +101,7 @@ export class Periodic {
     ring[at + SlotWord.terms] = holds.purse(row) << SlotBit.purseShift
     ring[at + RecordWord.kindFlagsCurrency] = SlotKind.expired | (cards.currency(card) << 16)
     this.#moves.post(SlotKind.expired, shard, ring, doubles, at, at, 1)
-    this.#moves.commit(SlotKind.expired, shard, card, ring, doubles, at, at, 1)
+    this.#moves.commit(SlotKind.expired, shard, card, ring, doubles, at, at, 1, this.#calendar.day)
     this.#publish(shard, card, at)
   }
 
@@ -114,7 +118,10 @@ export class Periodic {
     const at = this.#memory.working(0)
     if (!this.#lay(shard, card, product, at)) return false
     const { ring, doubles } = this.#memory
-    postPeriodic(this.#moves, this.#scheme.merchants, shard, card, ring, doubles, at)
+    postPeriodic(this.#moves, this.#scheme.merchants, ring, doubles, at)
+    // Income at its limit: what is due waits.
+    if (!shard.accounts.allow(this.#moves.postings)) return false
+    commitPeriodic(this.#moves, shard, card, ring, at)
     this.#publish(shard, card, at)
     return true
   }

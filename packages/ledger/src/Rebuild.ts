@@ -4,11 +4,12 @@ import { decodeCommand } from "./Command.ts"
 import { JournalGap, ReplayDiverged } from "./errors.ts"
 import { numberHash } from "./hash.ts"
 import { Moves } from "./Moves.ts"
-import { postPeriodic } from "./PeriodicMoves.ts"
+import { commitPeriodic, postPeriodic } from "./PeriodicMoves.ts"
 import { applyToShard } from "./Provisioner.ts"
 import type { Scheme } from "./Scheme.ts"
 import type { Shard } from "./Shard.ts"
 import {
+  dayAt,
   isApprovedAt,
   isHistory,
   kindAt,
@@ -102,7 +103,8 @@ export class ShardRebuild {
     const { shard } = this
     const moves = this.#moves
     if (kind === SlotKind.periodic) {
-      postPeriodic(moves, this.#scheme.merchants, shard, card, words, doubles, at)
+      postPeriodic(moves, this.#scheme.merchants, words, doubles, at)
+      commitPeriodic(moves, shard, card, words, at)
       return
     }
     if (kind < SLOT_KIND_INTERNAL_FROM && !isApprovedAt(words, at)) return
@@ -112,7 +114,7 @@ export class ShardRebuild {
     // A decision's slots are never apart: what belongs to this one lies behind it.
     const more = at + SLOT_WORDS
     moves.post(moved, shard, words, doubles, at, more, sign)
-    moves.commit(moved, shard, card, words, doubles, at, more, sign)
+    moves.commit(moved, shard, card, words, doubles, at, more, sign, dayOfDecision(kind, words, at))
   }
 
   #applyCommand(time: number, words: Int32Array, at: number): void {
@@ -126,3 +128,9 @@ export class ShardRebuild {
 /** Slots that may move something in the shard of the card that they name. */
 const isShardSlot = (kind: number): boolean =>
   kind === SlotKind.turned || (isHistory(kind) && kind !== SlotKind.split)
+
+/** A turned slot has the original's day, and a departure too; the request that turned it round lies before them. */
+const dayOfDecision = (kind: number, words: Int32Array, at: number): number => {
+  if (kind === SlotKind.turned) return dayAt(words, at - SLOT_WORDS)
+  return dayAt(words, kind === SlotKind.departure ? at - 2 * SLOT_WORDS : at)
+}

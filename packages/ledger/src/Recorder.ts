@@ -45,6 +45,11 @@ export class Recorder {
         slots = 2
       }
     }
+    if (draft.kind === Kind.pinChange && !approved) {
+      // What was refused is nobody's PIN, and has no place in the journal.
+      ring[at + RecordWord.counterpartyLo] = 0
+      ring[at + RecordWord.counterpartyHi] = 0
+    }
     ring[at + SlotWord.available] = 0
     ring[at + SlotWord.available + 1] = 0
     if (response === ResponseCode.partiallyApproved) {

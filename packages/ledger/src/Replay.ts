@@ -1,5 +1,5 @@
 // Recovery: every journaled slot is decided again and must give, byte for byte, what was journaled.
-import { OUTCOME_WORDS, RecordWord } from "@millrace/protocol"
+import { Kind, OUTCOME_WORDS, RecordWord } from "@millrace/protocol"
 import { commandSlots, decodeCommand, encodeCommand } from "./Command.ts"
 import type { Decider } from "./Decider.ts"
 import { JournalGap, ReplayDiverged } from "./errors.ts"
@@ -9,6 +9,7 @@ import type { Periodic } from "./Periodic.ts"
 import type { Provisioner } from "./Provisioner.ts"
 import type { Shard } from "./Shard.ts"
 import {
+  isApprovedAt,
   kindAt,
   responseAt,
   SLOT_KIND_INTERNAL_FROM,
@@ -61,6 +62,9 @@ export class Replayer {
     for (let i = 0; i < SLOT_WORDS; i++) request[i] = words[at + i]
     // The decision lies where the request had its PIN block.
     for (let i = 0; i < 4; i++) request[SlotWord.available + i] = 0
+    // A PIN change that was refused keeps no new PIN; any will do to be refused again.
+    if (kindAt(words, at) === Kind.pinChange && !isApprovedAt(words, at))
+      request[RecordWord.counterpartyLo] = 1
     const sequence = this.#memory.next
     this.#decider.replaying(words[at + SlotWord.terms])
     const slots = this.#decider.decide(this.#shardOf(words, at), time, request, 0, this.#outcome, 0)

@@ -55,6 +55,8 @@ export const SlotBit = {
   pinWrong: 1 << 26,
   /** A single-use card closes with this. */
   closes: 1 << 27,
+  /** A closed card is active again with what this gives back. */
+  reopens: 1 << 28,
 } as const
 
 export const SplitWord = { maskExpires: 14, kindFlags: 15 } as const

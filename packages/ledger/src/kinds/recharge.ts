@@ -1,5 +1,6 @@
 // Money put on a card at a terminal, out of the merchant's float, with the product's bonus.
 import { ResponseCode } from "@millrace/protocol"
+import { DAY_MAX } from "../Calendar.ts"
 import { Purse } from "../Cards.ts"
 import type { Draft } from "../Draft.ts"
 import { basisPointsOf } from "../Plans.ts"
@@ -18,7 +19,7 @@ export const recharge = (draft: Draft): number => {
     draft.bonusLocked = draft.product.bonusMonthly
     const { validDays } = draft.product
     const days = validDays[Purse.bonus]
-    if (!draft.bonusLocked && days > 0) draft.bonusExpires = draft.calendar.day + days
+    if (!draft.bonusLocked && days > 0) draft.bonusExpires = Math.min(DAY_MAX, draft.calendar.day + days)
   }
   return ResponseCode.approved
 }

@@ -16,6 +16,7 @@ import {
   termsAt,
 } from "../Slot.ts"
 import { judgeRules } from "./rules.ts"
+import { SingleUse } from "./spend.ts"
 
 export const refund = (draft: Draft): number => {
   let refusal = judgeOriginal(draft)
@@ -25,6 +26,8 @@ export const refund = (draft: Draft): number => {
   // It goes back by the terms of the purchase: out of what that merchant is owed.
   draft.terms = termsAt(draft.memory.ring, draft.original * SLOT_WORDS)
   fill(draft)
+  // A card for one purchase has had it; what comes back can be paid out.
+  if (draft.product.singleUse === SingleUse.whenEmpty) draft.bits |= SlotBit.reopens
   return ResponseCode.approved
 }
 
@@ -52,7 +55,7 @@ const judgeOriginal = (draft: Draft): number => {
   return draft.amount > movedAt(ring, doubles, slot) - mark ? ResponseCode.badAmount : ResponseCode.approved
 }
 
-/** From the last purse that was drawn backward, behind what was refunded before. */
+/** From the highest purse of the split down, main last, behind what was refunded before. */
 const fill = (draft: Draft): void => {
   const { memory, original, amount } = draft
   const { ring, doubles } = memory

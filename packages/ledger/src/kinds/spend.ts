@@ -7,8 +7,7 @@ import { judgeRules } from "./rules.ts"
 
 const PARTIAL_FLAG = RecordFlag.partial << 8
 /** Product.singleUse */
-const WHEN_EMPTY = 1
-const ONCE = 2
+export const SingleUse = { no: 0, whenEmpty: 1, once: 2 } as const
 
 /** What a purse gives now: with its credit, and nothing once its last day is over. */
 export const spendable = (draft: Draft, purse: number): number => {
@@ -55,13 +54,13 @@ const draw = (draft: Draft, amount: number): number => {
 /** @param spent what the purses lose by it */
 export const markClosing = (draft: Draft, spent: number): void => {
   const { singleUse } = draft.product
-  if (singleUse === 0) return
+  if (singleUse === SingleUse.no) return
   const { cards } = draft.shard
   // What is lost or locked stays so: money that comes back opens a closed card again.
   if (cards.status(draft.card) !== CardStatus.active) return
   const held = draft.hold < 0 ? 0 : draft.shard.holds.amount(draft.hold)
   const isEmpty = cards.total(draft.card) - spent <= 0 && cards.held(draft.card) - held === 0
-  if (singleUse === ONCE || (singleUse === WHEN_EMPTY && isEmpty)) draft.bits |= SlotBit.closes
+  if (singleUse === SingleUse.once || isEmpty) draft.bits |= SlotBit.closes
 }
 
 /** Out of the first purse that has all of it: what is held is one amount in one purse. */

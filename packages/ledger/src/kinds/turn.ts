@@ -1,6 +1,7 @@
 // Reversal and void: the original's movements turned round exactly, once; or, when the reversal comes first, the
 // original barred.
 import { Kind, RecordWord, ResponseCode } from "@millrace/protocol"
+import { CardStatus } from "../Cards.ts"
 import { Companion, type Draft } from "../Draft.ts"
 import { COMPLETED, REVERSED } from "../Memory.ts"
 import { amountAt, dayAt, isApprovedAt, kindAt, movedAt, SLOT_WORDS, sameCard, termsAt } from "../Slot.ts"
@@ -110,6 +111,9 @@ const turn = (draft: Draft, original: number, kind: number): number => {
     const { payee, payeeShard, scheme } = draft
     if (!payeeShard.up) return ResponseCode.unavailable
     draft.payee = payeeShard.cards.newest(payee)
+    const status = payeeShard.cards.status(draft.payee)
+    if (status === CardStatus.returned || status === CardStatus.cancelled)
+      return ResponseCode.insufficientFunds
     const product = scheme.products.at(payeeShard.cards.product(draft.payee))
     const left = payeeShard.cards.balance(draft.payee, 0) + product.credit[0] - draft.approved
     if (left < 0) return ResponseCode.insufficientFunds

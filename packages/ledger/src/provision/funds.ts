@@ -26,12 +26,12 @@ export const resolveFund = (world: World, command: FundCommand): Resolution => {
   const { cards } = shard
   const slot = cards.newest(found.slot)
   const { amount, reference } = command
-  const last = cards.fundReference(slot)
-  if (reference === last) return resolved({ ...command, resolved: { repeat: true, expiresDay: 0 } }, 0, 1)
   const shown = masked(command.card)
-  if (reference < last) return refusal("conflict", `card ${shown} is at reference ${last}`)
   const over = overProblem(cards, slot, shown)
   if (over !== undefined) return over
+  const last = cards.fundReference(slot)
+  if (reference === last) return resolved({ ...command, resolved: { repeat: true, expiresDay: 0 } }, 0, 1)
+  if (reference < last) return refusal("conflict", `card ${shown} is at reference ${last}`)
   const product = world.scheme.products.at(cards.product(slot))
   const purse = Purse[command.purse]
   if (!product.has(purse)) return refusal("conflict", `card ${shown} has no purse ${command.purse}`)
@@ -41,8 +41,9 @@ export const resolveFund = (world: World, command: FundCommand): Resolution => {
   if (expiresDay !== 0 && expiresDay < world.day) {
     return refusal("bad-message", `expiresDay is before today, which is day ${world.day}`)
   }
+  const balance = cards.balance(slot, purse)
   const isFull =
-    cards.balance(slot, purse) + amount > ACCOUNT_MAX ||
+    cards.owed(slot) - Math.max(0, balance) + Math.max(0, balance + amount) > ACCOUNT_MAX ||
     !shard.accounts.allow(fundPostings(world.scheme, cards, slot, purse, amount))
   if (isFull) return refusal("full", "a purse or an account would pass 2^53 - 1")
   return resolved({ ...command, resolved: { repeat: false, expiresDay } }, 1, 0)
@@ -80,7 +81,7 @@ export const fundCard = (shardOf: ShardOf, command: ResolvedFund, scheme: Scheme
   const purse = Purse[command.purse]
   const { expiresDay } = command.resolved
   // An empty purse's old expiry must not take what comes into it now.
-  if (purse !== Purse.main && (expiresDay > 0 || cards.balance(slot, purse) === 0)) {
+  if (purse !== Purse.main && (expiresDay > 0 || cards.balance(slot, purse) <= 0)) {
     cards.setPurseExpires(slot, purse, expiresDay)
   }
   cards.addTo(slot, purse, command.amount)

@@ -2,7 +2,6 @@
 import { CardNumber, numberOfWords } from "../CardNumbers.ts"
 import { CardStatus, type Cards, cardStatusNames, PURSES } from "../Cards.ts"
 import type { LifecycleAction, LifecycleCommand, ResolvedLifecycle } from "../Command.ts"
-import { HOTLIST_MAX } from "../limits.ts"
 import { masked } from "../mask.ts"
 import { Account, type Postings } from "../Postings.ts"
 import type { Scheme } from "../Scheme.ts"
@@ -82,7 +81,7 @@ export const resolveLifecycle = (world: World, command: LifecycleCommand): Resol
     return finished(world, stepped(command, hotCodes.get(cards.previousStatus(slot)) ?? HOT_REMOVED))
   }
   const step = steps[action]
-  if (status === step.to) return repeated(command)
+  if (status === step.to) return repeated(command, isLeaving(action) ? { paidOut: cards.paidOut(slot) } : {})
   if (!step.from.includes(status)) return wrong()
   if (step.namedOnly === true && !cards.isNamed(slot)) return refuse(`is anonymous: no ${action}`)
   const why = isLeaving(action) ? owing(cards, slot) : undefined
@@ -104,10 +103,16 @@ const stepped = (command: LifecycleCommand, hot: number): ResolvedLifecycle => (
 const repeated = (command: LifecycleCommand, more: Partial<ControlDone> = {}): Resolution =>
   resolved({ ...command, resolved: { repeat: true, hot: HOT_SAME } }, 0, 1, more)
 
-const finished = (world: World, command: ResolvedLifecycle, more: Partial<ControlDone> = {}): Resolution =>
-  command.resolved.hot > 0 && world.scheme.hotlist.isFull
-    ? refusal("full", `the hotlist has ${HOTLIST_MAX} cards`)
-    : resolved(command, 1, 0, more)
+/** A hotlist that is full stops no card from being reported: the engine itself asks the card's status, not the list. */
+const finished = (
+  { scheme: { hotlist } }: World,
+  command: ResolvedLifecycle,
+  more: Partial<ControlDone> = {},
+): Resolution => {
+  const isListable = command.resolved.hot <= 0 || !hotlist.isFull || hotlist.codeOf(command.card) !== 0
+  const hot = isListable ? command.resolved.hot : HOT_SAME
+  return resolved({ ...command, resolved: { ...command.resolved, hot } }, 1, 0, more)
+}
 
 const numberOf = (cards: Cards, slot: number): bigint =>
   numberOfWords(cards.numberLo(slot), cards.numberHi(slot))
@@ -173,8 +178,10 @@ export const stepCard = (shardOf: ShardOf, command: ResolvedLifecycle, scheme: S
 
 const take = (shard: Shard, slot: number, action: keyof typeof steps, scheme: Scheme): void => {
   const { cards } = shard
-  post(shard, leaving(scheme, cards, slot, action).postings)
+  const { postings, paidOut } = leaving(scheme, cards, slot, action)
+  post(shard, postings)
   if (isLeaving(action)) {
+    cards.setPaidOut(slot, paidOut)
     cards.setDeposit(slot, 0)
     for (let purse = 0; purse < PURSES; purse++) cards.addTo(slot, purse, -cards.balance(slot, purse))
     cards.addBonusLocked(slot, -cards.bonusLocked(slot))

@@ -105,10 +105,14 @@ export class Book {
   /** A purse that gets something, with all that the card may get back. */
   #hasRoom({ card, purse, amount }: Move, moves: ReadonlyArray<Move>): boolean {
     if (card === undefined || purse === undefined || amount <= 0n) return true
-    const waiting = moves
-      .filter((other) => other.card === card && (other.account === "held" || other.account === "bonusLocked"))
-      .reduce((sum, other) => sum + other.amount, card.held + card.locked)
-    return card.purses[purse] + amount + waiting <= MAX
+    const after = [...card.purses]
+    let waiting = card.held + card.locked
+    for (const other of moves) {
+      if (other.card !== card) continue
+      if (other.purse !== undefined) after[other.purse] += other.amount
+      else if (other.account === "held" || other.account === "bonusLocked") waiting += other.amount
+    }
+    return after.reduce((sum, one) => (one > 0n ? sum + one : sum), waiting) <= MAX
   }
 
   /** The same for the shard as a whole, where its cards get more than they give. */
@@ -122,8 +126,10 @@ export class Book {
     return more <= 0n || before + more <= MAX
   }
 
-  apply(moves: ReadonlyArray<Move>): void {
+  apply(moves: ReadonlyArray<Move>, day: number): void {
     for (const move of moves) {
+      if (move.card !== undefined && move.purse !== undefined && move.amount > 0n)
+        move.card.refresh(move.purse, day)
       const key = keyOf(move)
       const account = this.accounts.get(key) ?? { move, sum: 0n }
       account.sum += move.amount

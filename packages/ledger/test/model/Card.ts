@@ -115,18 +115,24 @@ export class Card {
     return this.expiresDay !== 0 && day > this.expiresDay
   }
 
-  /** Counters of another day or month begin anew. */
+  /** Counters of an earlier day or month begin anew; they never go back. */
   touch(day: number, month: number): void {
-    if (this.day !== day) {
+    if (this.day < day) {
       this.dayAmount = 0n
       this.dayCount = 0
+      this.day = day
     }
-    if (this.month !== month) {
+    if (this.month < month) {
       this.monthAmount = 0n
       this.monthCount = 0
+      this.month = month
     }
-    this.day = day
-    this.month = month
+  }
+
+  /** Money comes into a purse: empty and past its last day, it has none any more. */
+  refresh(purse: number, day: number): void {
+    const last = this.purseExpires[purse]
+    if (purse > 0 && last !== 0 && day > last && this.purses[purse] <= 0n) this.purseExpires[purse] = 0
   }
 
   use(day: number, month: number, amount: bigint): void {

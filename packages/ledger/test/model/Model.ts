@@ -113,7 +113,7 @@ export class Model {
     const response = typeof judged === "number" ? judged : judged.response
     const { request, day, month } = trial
     const { amount = 0n, moves = [], back = [], drawn = [], companions = 0 } = verdict ?? {}
-    this.book.apply(moves)
+    this.book.apply(moves, day)
     const at = this.memory.journal.length
     const entry = {
       what: "transaction",
@@ -140,7 +140,7 @@ export class Model {
 
   control(time: number, command: Command): ControlAnswer {
     const answer = control(this, time, command)
-    if (answer.ok && command.type !== "cards") this.lookedDay = -1
+    if (answer.ok && mayBeDue.includes(command.type)) this.lookedDay = -1
     return answer
   }
 
@@ -152,7 +152,7 @@ export class Model {
   /** Holds that ran out, and what is due by the month and the day. */
   tick(time: number): void {
     for (const hold of this.holds.filter(({ expiresMs }) => expiresMs <= time)) {
-      this.book.apply(this.released(hold))
+      this.book.apply(this.released(hold), this.dayOf(time))
       hold.card.newest.giveBack(hold.day, monthOf(hold.day), hold.amount)
       this.dropHold(hold, "reversed")
       this.memory.addOthers(1)
@@ -160,6 +160,9 @@ export class Model {
     periodic(this, time)
   }
 }
+
+/** Commands after which something may be due at once. */
+const mayBeDue: ReadonlyArray<Command["type"]> = ["product", "calendar", "fund", "lifecycle"]
 
 const outcomeOf = (judge: () => Verdict): Verdict | number => {
   try {
@@ -184,6 +187,7 @@ const judge = (trial: Trial, barred: boolean): Verdict => {
   if (codes !== undefined && codes[asked.status] !== 0) refuse(codes[asked.status])
   if (codes !== undefined && asked.isExpired(trial.day) && codes.expired !== 0) refuse(codes.expired)
   trial.holder = asked.newest
+  if (codes !== undefined && codes[asked.newest.status] !== 0) refuse(codes[asked.newest.status])
   return judges[name](trial)
 }
 
@@ -215,5 +219,6 @@ const formatOf = (request: Request): number => {
 }
 
 /** All but the PIN and the word that it is a repeat. */
-const contentOf = ({ pin: _, flags, ...content }: Request): string =>
-  [...Object.values(content), flags & ~1].join()
+/** All but the PINs, a new one included, and the flag of a repeat. */
+const contentOf = ({ pin: _, flags, counterparty, ...content }: Request): string =>
+  [...Object.values(content), content.kind === Kind.pinChange ? 0 : counterparty, flags & ~1].join()

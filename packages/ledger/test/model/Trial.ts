@@ -171,8 +171,8 @@ export class Trial {
       monthCountMax = 0,
       monthAmountMax = 0,
     } = this.product.command.limits ?? {}
-    const today = card.day === this.day
-    const thisMonth = card.month === this.month
+    const today = card.day >= this.day
+    const thisMonth = card.month >= this.month
     if (dayCountMax > 0 && (today ? card.dayCount : 0) + 1 > dayCountMax) refuse(R.overFrequency)
     if (dayAmountMax > 0 && (today ? card.dayAmount : 0n) + this.amount > BigInt(dayAmountMax)) {
       refuse(R.overLimit)

@@ -114,7 +114,7 @@ const payFloat = (model: Model, command: FloatCommand): ControlAnswer => {
   moves.ofMerchant(shard, "float", merchant, amount)
   moves.ofMerchant(shard, "cashIn", merchant, -amount)
   if (after > MAX || after < -MAX || !model.book.allows(moves.list)) return refused("full")
-  model.book.apply(moves.list)
+  model.book.apply(moves.list, NO_DAY)
   merchant.floatReference = command.reference
   return done(1, 0)
 }
@@ -158,6 +158,10 @@ const changeTerminal = (model: Model, command: TerminalCommand): ControlAnswer =
 const putProduct = (model: Model, command: ProductCommand): ControlAnswer => {
   const before = model.products.get(command.number)
   if (before === undefined) {
+    const others = [...model.products.values()].map((product) => product.command)
+    const overlap = ({ bin, digits = 16 }: ProductCommand) =>
+      digits === (command.digits ?? 16) && (bin.startsWith(command.bin) || command.bin.startsWith(bin))
+    if (others.some((other) => other.number !== 0 && overlap(other))) return refused("conflict")
     model.products.set(command.number, productOf(command, 0))
     return done(1, 0)
   }
@@ -186,7 +190,7 @@ const addCards = (model: Model, time: number, command: CardsCommand): ControlAns
     moves.general(card, "cashIn", -BigInt(command.openingBalance))
   }
   if (!model.book.allows(moves.list)) return refused("full")
-  model.book.apply(moves.list)
+  model.book.apply(moves.list, NO_DAY)
   for (const card of fresh) model.cards.set(card.number, card)
   return done(fresh.length, there.length)
 }
@@ -211,7 +215,7 @@ const issue = (model: Model, time: number, command: IssueCommand): ControlAnswer
     moves.general(card, "cashIn", -deposit)
   }
   if (!model.book.allows(moves.list)) return refused("full")
-  model.book.apply(moves.list)
+  model.book.apply(moves.list, NO_DAY)
   for (const card of fresh) model.cards.set(card.number, card)
   product.nextSerial += count
   return done(count, 0)
@@ -252,6 +256,9 @@ const paths: { readonly [action: string]: Path } = {
   return: { from: ["active", "locked", "closed"], to: "returned" },
 }
 
+/** A command sets a purse's last day itself, where it does: nothing is forgotten by the way. */
+const NO_DAY = 0
+
 const isOver = ({ status }: Card): boolean => status === "returned" || status === "cancelled"
 
 const lifecycle = (model: Model, time: number, command: LifecycleCommand): ControlAnswer => {
@@ -274,9 +281,13 @@ const lifecycle = (model: Model, time: number, command: LifecycleCommand): Contr
   const isLeaving = action === "return" || action === "cancel"
   if (isLeaving && (card.held !== 0n || card.purses.some((sum) => sum < 0n))) return refused("conflict")
   const moves = isLeaving ? leaving(model, card) : []
+  const paidOut = card.purses[0] + card.deposit
   if (!model.book.allows(moves)) return refused("full")
-  model.book.apply(moves)
-  if (isLeaving) card.monthsLeft = 0
+  model.book.apply(moves, NO_DAY)
+  if (isLeaving) {
+    card.monthsLeft = 0
+    card.fundReference = paidOut
+  }
   if (action === "blacklist") card.previous = card.status
   card.status = to
   return done(1, 0)
@@ -308,7 +319,7 @@ const replace = (model: Model, time: number, old: Card): ControlAnswer => {
   paid.purse(old, 0, -fee)
   paid.general(old, "feeIncome", fee)
   if (!model.book.allows(paid.list)) return refused("full")
-  model.book.apply(paid.list)
+  model.book.apply(paid.list, NO_DAY)
   const shard = model.shardOf(old.number)
   let serial = product.nextSerial
   while (model.shardOf(numberOf(product, serial)) !== shard || model.cards.has(numberOf(product, serial)))
@@ -348,8 +359,9 @@ const replace = (model: Model, time: number, old: Card): ControlAnswer => {
 const fund = (model: Model, time: number, command: FundCommand): ControlAnswer => {
   const card = model.cards.get(command.card)?.newest
   if (card === undefined) return refused("not-found")
+  if (isOver(card)) return refused("conflict")
   if (command.reference === card.fundReference) return repeat
-  if (command.reference < card.fundReference || isOver(card)) return refused("conflict")
+  if (command.reference < card.fundReference) return refused("conflict")
   const purse = purseNames.indexOf(command.purse)
   const rule = model.productOf(card).purses.get(purse)
   if (rule === undefined) return refused("conflict")
@@ -362,8 +374,8 @@ const fund = (model: Model, time: number, command: FundCommand): ControlAnswer =
   const isGift = purse === BONUS || command.purse === "points"
   moves.general(card, isGift ? "promotion" : "cashIn", -amount)
   if (!model.book.allows(moves.list)) return refused("full")
-  if (purse !== 0 && (expires > 0 || card.purses[purse] === 0n)) card.purseExpires[purse] = expires
-  model.book.apply(moves.list)
+  if (purse !== 0 && (expires > 0 || card.purses[purse] <= 0n)) card.purseExpires[purse] = expires
+  model.book.apply(moves.list, NO_DAY)
   card.fundReference = command.reference
   return done(1, 0)
 }

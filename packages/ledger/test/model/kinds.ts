@@ -105,7 +105,8 @@ export const refund = (t: Trial): Verdict => {
     row: "refund",
     besides: () => {
       original.refunded += t.amount
-      reopen(card)
+      // A card for one purchase has had it.
+      if (t.product.command.singleUse === "empty") reopen(card)
     },
   })
 }
@@ -152,7 +153,10 @@ export const recharge = (t: Trial): Verdict => {
       }
       const { validDays = 0 } = product.purses.get(BONUS) ?? {}
       // A later day than the one that the purse has, never an earlier one.
-      if (validDays > 0) card.purseExpires[BONUS] = Math.max(card.purseExpires[BONUS], t.day + validDays)
+      if (validDays > 0) {
+        const day = Math.min(0xffff, t.day + validDays)
+        card.purseExpires[BONUS] = Math.max(card.purseExpires[BONUS], day)
+      }
     },
   })
 }
@@ -285,7 +289,10 @@ export const transfer = (t: Trial): Verdict => {
     back: moves.list,
     companions: 1,
     row: "transfer",
-    besides: () => card.use(t.day, t.month, amount),
+    besides: () => {
+      card.use(t.day, t.month, amount)
+      t.close(card)
+    },
   })
 }
 

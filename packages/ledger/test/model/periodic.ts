@@ -28,13 +28,14 @@ const serve = (model: Model, card: Card, day: number): void => {
   for (const purse of expired) {
     moves.general(card, "breakage", card.purses[purse])
     moves.purse(card, purse, -card.purses[purse])
-    card.purseExpires[purse] = 0
   }
   moves.locked(card, -released)
   moves.purse(card, BONUS, released)
   moves.purse(card, 0, -fee)
   moves.general(card, "feeIncome", fee)
-  model.book.apply(moves.list)
+  if (!model.book.allows(moves.list)) return
+  model.book.apply(moves.list, day)
+  for (const purse of expired) card.purseExpires[purse] = 0
   card.monthsLeft = monthsLeft
   card.periodMonth = month
   model.memory.addOthers(1)

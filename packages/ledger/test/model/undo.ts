@@ -53,7 +53,9 @@ export const voiding = (t: Trial): Verdict => {
 /** 0, what was asked for, or what was approved of it: whoever got no answer knows only what was asked for. */
 const amountOf = (t: Trial, original: Entry): void => {
   const asked = BigInt(original.request?.amount ?? 0)
-  const moved = isApproved(original.response) ? original.amount : asked
+  const isOwn = isApproved(original.response) && turnable.has(original.request?.kind ?? 0)
+  // A cancellation or reversal moves another one's amount.
+  const moved = isOwn ? original.amount : asked
   if (t.amount !== 0n && t.amount !== asked && t.amount !== moved) refuse(R.badAmount)
 }
 
@@ -61,6 +63,10 @@ const turn = (t: Trial, original: Entry): Verdict => {
   const { model } = t
   const kind = original.request?.kind ?? 0
   const moves = backOf(original)
+  if (kind === Kind.transfer) {
+    const payee = model.cards.get(original.request?.counterparty ?? 0n)?.newest
+    if (payee?.status === "returned" || payee?.status === "cancelled") refuse(R.insufficientFunds)
+  }
   for (const { card, account, purse, amount } of moves) {
     if (card === undefined || amount >= 0n) continue
     if (account === "bonusLocked" && card.locked + amount < 0n) refuse(R.insufficientFunds)
