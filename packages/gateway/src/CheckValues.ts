@@ -44,10 +44,11 @@ export class CheckValues {
   }
 
   /**
-   * Compares; `nonce` is undefined for a card that does not exist, which must not be told from a wrong value.
-   * Undefined when there are wrong ones of too many cards to remember another.
+   * Compares; `nonce` is undefined for a card that does not exist, which must not be told from a wrong value. When there
+   * are wrong ones of too many cards, the longest ago is forgotten: who would try three more values of a card has to
+   * ask for all the others first.
    */
-  check(card: bigint, nonce: number | undefined, said: string, nowMs: number): Checked | undefined {
+  check(card: bigint, nonce: number | undefined, said: string, nowMs: number): Checked {
     const wrong = this.#recent(card, nowMs)
     if (wrong >= WRONG_MAX) return { valid: false, triesLeft: 0 }
     const equal = timingSafeEqual(Buffer.from(this.of(card, nonce ?? 0)), Buffer.from(said))
@@ -55,7 +56,11 @@ export class CheckValues {
       this.#wrong.delete(card)
       return { valid: true, triesLeft: WRONG_MAX }
     }
-    if (wrong === 0 && !this.#hasRoom(nowMs)) return undefined
+    this.#wrong.delete(card)
+    for (const oldest of this.#wrong.keys()) {
+      if (this.#wrong.size < this.#cardsMax) break
+      this.#wrong.delete(oldest)
+    }
     this.#wrong.set(card, { count: wrong + 1, lastMs: nowMs })
     return { valid: false, triesLeft: WRONG_MAX - wrong - 1 }
   }
@@ -66,11 +71,5 @@ export class CheckValues {
     if (nowMs - wrong.lastMs < LOCK_MS) return wrong.count
     this.#wrong.delete(card)
     return 0
-  }
-
-  #hasRoom(nowMs: number): boolean {
-    if (this.#wrong.size < this.#cardsMax) return true
-    for (const [card, { lastMs }] of this.#wrong) if (nowMs - lastMs >= LOCK_MS) this.#wrong.delete(card)
-    return this.#wrong.size < this.#cardsMax
   }
 }

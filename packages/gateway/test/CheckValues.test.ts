@@ -52,15 +52,18 @@ describe("a check value", () => {
     }
   })
 
-  it("is not looked at when there are wrong ones of too many cards, until some are forgotten", () => {
+  it("that was wrong longest ago is forgotten when there are wrong ones of too many cards, and no other", () => {
     const values = new CheckValues(schemeKey, 100)
     const wrongOf = (i: number, ms: number) => {
       const number = card + BigInt(i)
       return values.check(number, 9, another(values.of(number, 9)), ms)
     }
     for (let i = 0; i < 100; i++) wrongOf(i, 0)
-    expect(wrongOf(70_000, 1)).toBeUndefined()
-    expect(wrongOf(5, 1)).toEqual({ valid: false, triesLeft: 1 })
-    expect(wrongOf(70_000, hour)).toEqual({ valid: false, triesLeft: 2 })
+    expect(wrongOf(0, 1)).toEqual({ valid: false, triesLeft: 1 })
+    // Any other card is answered as ever, and card 1 pays for it.
+    expect(wrongOf(70_000, 1)).toEqual({ valid: false, triesLeft: 2 })
+    expect(wrongOf(0, 1)).toEqual({ valid: false, triesLeft: 0 })
+    expect(wrongOf(2, 1)).toEqual({ valid: false, triesLeft: 1 })
+    expect(wrongOf(1, 1)).toEqual({ valid: false, triesLeft: 2 })
   })
 })

@@ -130,17 +130,9 @@ export class Merchants {
     const known = this.slotOf(command.number)
     const slot = known >= 0 ? known : this.#states.place()
     const before = known >= 0 ? this.#list[known] : undefined
-    const { feeBasisPoints, rechargeFee, commission, mcc = 0, floatLimit = 0, codeAbove = -1 } = command
-    const purchaseFee = command.purchaseFee ?? (feeBasisPoints ? [{ basisPoints: feeBasisPoints }] : [])
-    const terms = [
-      slot,
-      command.currency,
-      this.addCurrency(command.currency),
-      mcc,
-      plans.put(purchaseFee),
-      plans.put(rechargeFee ?? []),
-      plans.put(commission ?? []),
-    ]
+    const { mcc = 0, floatLimit = 0, codeAbove = -1 } = command
+    this.addCurrency(command.currency)
+    const terms = this.#termsOf(command, slot, (plan) => plans.put(plan))
     this.#set(slot, {
       number: command.number,
       name: command.name,
@@ -166,6 +158,24 @@ export class Merchants {
     this.#states.setDouble(slot, StateDouble.floatLimit, floatLimit)
     this.#states.setDouble(slot, StateDouble.codeAbove, codeAbove)
     return slot
+  }
+
+  /** Would the merchant go on under the terms that it has? */
+  hasTerms(command: MerchantCommand, plans: Plans): boolean {
+    const slot = this.slotOf(command.number)
+    const wanted = this.#termsOf(command, slot, (plan) => plans.numberOf(plan))
+    return slot >= 0 && this.#isTerms(this.#list[slot].terms, wanted)
+  }
+
+  #termsOf(
+    command: MerchantCommand,
+    slot: number,
+    numberOf: (plan: FeePlan) => number,
+  ): ReadonlyArray<number> {
+    const { currency, mcc = 0, feeBasisPoints, rechargeFee, commission } = command
+    const purchaseFee = command.purchaseFee ?? (feeBasisPoints ? [{ basisPoints: feeBasisPoints }] : [])
+    const numbers = [purchaseFee, rechargeFee ?? [], commission ?? []].map(numberOf)
+    return [slot, currency, this.accountsOf(currency), mcc, ...numbers]
   }
 
   // ---- what the lane keeps, by merchant's slot

@@ -17,7 +17,9 @@ import { post, postingsOf, type Resolution, refusal, resolved, type ShardOf, typ
 export const resolveMerchant = (world: World, command: MerchantCommand): Resolution => {
   const { merchants } = world.scheme
   const before = world.scheme.merchant(command.number)
-  if (merchants.termsCount === TERMS_MAX) return refusal("full", `there are ${TERMS_MAX} terms`)
+  // Who is only suspended, or gets another limit, needs no new terms.
+  if (merchants.termsCount === TERMS_MAX && !merchants.hasTerms(command, world.scheme.plans))
+    return refusal("full", `there are ${TERMS_MAX} terms`)
   if (!hasRoomForPlans(world.scheme, plansOf(command))) return refusal("full", fullOfPlans)
   if (before === undefined) {
     if (merchants.count === MERCHANTS_MAX) return refusal("full", `there are ${MERCHANTS_MAX} merchants`)
