@@ -17,9 +17,11 @@ export interface Decided extends Request {
   readonly response: number
   /** Minor units after it; null where the protocol leaves open what a refusal says. */
   readonly available: bigint | null
-  /** Of a purchase: refunded so far. */
+  /** Of a purchase or completion: refunded so far. */
   refunded: bigint
+  /** Of a pre-authorisation also: cancelled. */
   reversed: boolean
+  completed: boolean
   /** The 32 bytes of the first answer; null until it has come. */
   answer: Uint8Array | null
   /** The connection's batch with which it was last sent: what was sent lately may still be on its way. */
@@ -31,6 +33,8 @@ export interface Totals {
   cashIn: bigint
   /** The merchants' floats, which recharges come out of. */
   float: bigint
+  /** What pre-authorisations hold. */
+  held: bigint
   /** Merchants' payable and fee income together. */
   merchants: bigint
 }
@@ -46,10 +50,12 @@ interface Verdict {
  */
 export class Model {
   readonly balances = new Map<bigint, bigint>()
-  readonly totals: Totals = { purse: 0n, cashIn: 0n, float: 0n, merchants: 0n }
+  readonly totals: Totals = { purse: 0n, cashIn: 0n, float: 0n, held: 0n, merchants: 0n }
   readonly #requests = new Map<number, Map<bigint, Decided>>()
   /** terminal → references barred by a reversal that came first, each with the card that it named. */
   readonly #bars = new Map<number, Map<bigint, bigint>>()
+
+  readonly #holds = new Map<string, { readonly card: bigint; readonly amount: bigint }>()
 
   openCard(card: bigint, balance: bigint): void {
     this.balances.set(card, balance)
@@ -68,7 +74,16 @@ export class Model {
   /** Decides a request that was never sent before. */
   decide(request: Request, sentWith: number): Decided {
     const { response, available } = this.#judge(request)
-    const decided = { ...request, response, available, refunded: 0n, reversed: false, answer: null, sentWith }
+    const decided = {
+      ...request,
+      response,
+      available,
+      refunded: 0n,
+      reversed: false,
+      completed: false,
+      answer: null,
+      sentWith,
+    }
     placeIn(this.#requests, request.terminal).set(request.reference, decided)
     return decided
   }
@@ -84,6 +99,11 @@ export class Model {
         return this.#move(request.card, -request.amount, "merchants")
       case Kind.recharge:
         return this.#move(request.card, request.amount, "float")
+      case Kind.preauthorisation:
+        return this.#hold(request)
+      case Kind.completion:
+      case Kind.cancellation:
+        return this.#end(request)
       case Kind.refund:
         return this.#refund(request)
       case Kind.reversal:
@@ -93,7 +113,7 @@ export class Model {
     }
   }
 
-  #move(card: bigint, amount: bigint, from: "merchants" | "float"): Verdict {
+  #move(card: bigint, amount: bigint, from: "merchants" | "float" | "held"): Verdict {
     const before = this.balances.get(card)!
     const after = before + amount
     if (after < 0n) return refused(ResponseCode.insufficientFunds, before)
@@ -103,11 +123,32 @@ export class Model {
     return approved(after)
   }
 
+  #hold({ terminal, reference, card, amount }: Request): Verdict {
+    const verdict = this.#move(card, -amount, "held")
+    if (verdict.response === 0) this.#holds.set(keyOf(terminal, reference), { card, amount })
+    return verdict
+  }
+
+  /** Completion or cancellation: found however long ago the hold was made. */
+  #end({ kind, terminal, original, card, amount }: Request): Verdict {
+    const hold = this.#holds.get(keyOf(terminal, original))
+    if (hold === undefined) return refused(ResponseCode.originalUnknown)
+    if (hold.card !== card) return refused(ResponseCode.invalidTransaction)
+    const isCompletion = kind === Kind.completion
+    const isRight = isCompletion ? amount <= hold.amount : amount === 0n || amount === hold.amount
+    if (!isRight) return refused(ResponseCode.badAmount)
+    this.#holds.delete(keyOf(terminal, original))
+    const begun = this.find(terminal, original)
+    if (begun !== undefined) begun[isCompletion ? "completed" : "reversed"] = true
+    const released = this.#move(card, hold.amount, "held")
+    return isCompletion ? this.#move(card, -amount, "merchants") : released
+  }
+
   #refund({ terminal, original, card, amount }: Request): Verdict {
     const purchase = this.find(terminal, original)
     if (purchase === undefined) return refused(ResponseCode.originalUnknown)
     if (
-      purchase.kind !== Kind.purchase ||
+      (purchase.kind !== Kind.purchase && purchase.kind !== Kind.completion) ||
       purchase.card !== card ||
       purchase.response !== 0 ||
       purchase.reversed
@@ -128,25 +169,32 @@ export class Model {
       return bars.get(original) === card ? approved(balance) : refused(ResponseCode.invalidTransaction)
     }
     if (amount !== 0n && amount !== turned.amount) return refused(ResponseCode.badAmount)
-    if (turned.card !== card || turned.kind === Kind.reversal) return refused(ResponseCode.invalidTransaction)
+    if (turned.card !== card || unturnable.has(turned.kind)) return refused(ResponseCode.invalidTransaction)
     if (turned.response !== 0 || turned.kind === Kind.balance || turned.reversed) return approved(balance)
-    if (turned.refunded > 0n) return refused(ResponseCode.invalidTransaction)
+    if (turned.refunded > 0n || turned.completed) return refused(ResponseCode.invalidTransaction)
     return this.#turn(turned)
   }
 
   #turn(turned: Decided): Verdict {
-    const sign = turned.kind === Kind.purchase ? 1n : -1n
-    const verdict = this.#move(
-      turned.card,
-      sign * turned.amount,
-      turned.kind === Kind.recharge ? "float" : "merchants",
-    )
+    const isCredit = turned.kind === Kind.recharge || turned.kind === Kind.refund
+    const amount = isCredit ? -turned.amount : turned.amount
+    const verdict = this.#move(turned.card, amount, sourceOf(turned.kind))
     if (verdict.response !== 0) return verdict
     turned.reversed = true
+    this.#holds.delete(keyOf(turned.terminal, turned.reference))
     const purchase = turned.kind === Kind.refund ? this.find(turned.terminal, turned.original) : undefined
     if (purchase !== undefined) purchase.refunded -= turned.amount
     return verdict
   }
+}
+
+const keyOf = (terminal: number, reference: bigint): string => `${terminal}/${reference}`
+
+const unturnable: ReadonlySet<number> = new Set([Kind.reversal, Kind.cancellation])
+
+const sourceOf = (kind: number): "merchants" | "float" | "held" => {
+  if (kind === Kind.recharge) return "float"
+  return kind === Kind.preauthorisation ? "held" : "merchants"
 }
 
 const approved = (available: bigint): Verdict => ({ response: ResponseCode.approved, available })

@@ -90,7 +90,7 @@ export class Scheme {
       const found = totalsOf(answer["accounts"])
       const wanted = this.#wanted()
       if (BigInt(String(answer["sum"])) !== 0n) this.#violation(`accounts add up to ${answer["sum"]}, not 0`)
-      for (const name of ["purse", "cashIn", "float", "merchants"] as const) {
+      for (const name of ["purse", "cashIn", "float", "held", "merchants"] as const) {
         if (found[name] === wanted[name]) continue
         this.#violation(`${name}: the models have ${wanted[name]}, the engine has ${found[name]}`)
       }
@@ -99,11 +99,12 @@ export class Scheme {
 
   #wanted(): Totals {
     const ballast = BigInt(this.#ballast) * BigInt(openingBalance)
-    const wanted = { purse: ballast, cashIn: -ballast, float: 0n, merchants: 0n }
+    const wanted = { purse: ballast, cashIn: -ballast, float: 0n, held: 0n, merchants: 0n }
     for (const { model } of this.#players) {
       wanted.purse += model.totals.purse
       wanted.cashIn += model.totals.cashIn
       wanted.float += model.totals.float
+      wanted.held += model.totals.held
       wanted.merchants += model.totals.merchants
     }
     return wanted
@@ -147,11 +148,12 @@ const places: { readonly [account: string]: keyof Totals } = {
   purses: "purse",
   cashIn: "cashIn",
   float: "float",
+  held: "held",
 }
 
 /** By names such as `purses.978`. */
 const totalsOf = (accounts: unknown): Totals => {
-  const totals = { purse: 0n, cashIn: 0n, float: 0n, merchants: 0n }
+  const totals = { purse: 0n, cashIn: 0n, float: 0n, held: 0n, merchants: 0n }
   if (typeof accounts !== "object" || accounts === null) throw new Error("accounts is not a map")
   for (const [name, total] of Object.entries(accounts)) {
     const [account, of] = name.split(".")

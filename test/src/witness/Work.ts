@@ -11,7 +11,10 @@ export type Step =
   | { readonly mode: "old"; readonly request: Request; readonly of: Decided }
 
 const weights = {
-  purchase: 50,
+  purchase: 42,
+  preauthorisation: 8,
+  completion: 5,
+  cancellation: 2,
   recharge: 14,
   balance: 8,
   refund: 7,
@@ -29,6 +32,8 @@ const rechargeMax = 16_000
 const recentMax = 1_024
 /** Approved reversals that a second one may be sent for. */
 const reversedMax = 32
+/** Approved pre-authorisations that may be completed or cancelled, some of them again. */
+const holdsMax = 64
 /** A request whose reversal went first follows within so many requests. */
 const overdueMax = 400
 const hotCards = 4
@@ -52,6 +57,8 @@ export class Work {
   readonly #reversed: Array<Decided> = []
   readonly #owed: Array<Owed> = []
   #reversedCount = 0
+  readonly #holds: Array<Decided> = []
+  #holdCount = 0
   #count = 0
 
   constructor(random: Random, model: Model, terminals: ReadonlyArray<number>, depth: number) {
@@ -76,6 +83,9 @@ export class Work {
     if (decided.kind === Kind.reversal && decided.response === 0) {
       this.#reversed[this.#reversedCount++ % reversedMax] = decided
     }
+    if (decided.kind === Kind.preauthorisation && decided.response === 0) {
+      this.#holds[this.#holdCount++ % holdsMax] = decided
+    }
   }
 
   next(batch: number): Step {
@@ -98,6 +108,12 @@ export class Work {
     switch (random.weighted(weights)) {
       case "purchase":
         return first(this.#plain(Kind.purchase, BigInt(random.between(1, purchaseMax))))
+      case "preauthorisation":
+        return first(this.#plain(Kind.preauthorisation, BigInt(random.between(1, purchaseMax))))
+      case "completion":
+        return this.#end(Kind.completion)
+      case "cancellation":
+        return this.#end(Kind.cancellation)
       case "recharge":
         return first(this.#plain(Kind.recharge, BigInt(random.between(1, rechargeMax))))
       case "balance":
@@ -117,6 +133,16 @@ export class Work {
       case "unknownCard":
         return first(this.#make(random.pick(this.terminals), Kind.purchase, unknownCard(random), 100n))
     }
+  }
+
+  /** Of a recent hold, mostly one that stands; sometimes for more than is held, which is refused with 13. */
+  #end(kind: number): Step | undefined {
+    const hold = this.#any(this.#holds)
+    if (hold === undefined) return undefined
+    const most = Number(hold.amount) + (this.#random.chance(0.1) ? 1_000 : 0)
+    const isWhole = kind === Kind.cancellation && this.#random.chance(0.5)
+    const amount = isWhole ? 0n : BigInt(this.#random.between(1, most))
+    return first(this.#make(hold.terminal, kind, hold.card, amount, hold.reference))
   }
 
   #refund(): Step | undefined {
