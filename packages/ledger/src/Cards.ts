@@ -29,7 +29,7 @@ const Word = {
   counts: 7,
   /** u16 day, u16 day (0: never) */
   issuedExpires: 32,
-  /** u16 month of the last periodic work */
+  /** u16 month of the last periodic work, u16 digest of the last movement by command */
   period: 33,
   fundReferenceLo: 36,
   fundReferenceHi: 37,
@@ -240,7 +240,7 @@ export class Cards extends CardTable {
   }
 
   setPeriodMonth(slot: number, month: number): void {
-    this.setWord(slot, Word.period, month)
+    this.setWord(slot, Word.period, month | (this.word(slot, Word.period) & ~0xffff))
   }
 
   // ---- counters: what was spent in the day and in the month of their stamps. A day that lies before them (the scheme's
@@ -396,6 +396,19 @@ export class Cards extends CardTable {
     this.setFundReference(slot, BigInt(amount))
   }
 
+  /** Was the last movement by command this one? Of another one, one in 4,093 is taken for it. */
+  isLastFund(slot: number, reference: bigint, purse: number, amount: number): boolean {
+    return (
+      reference === this.fundReference(slot) &&
+      this.word(slot, Word.period) >>> 16 === fundDigest(purse, amount)
+    )
+  }
+
+  setLastFund(slot: number, reference: bigint, purse: number, amount: number): void {
+    this.setFundReference(slot, reference)
+    this.setWord(slot, Word.period, this.periodMonth(slot) | (fundDigest(purse, amount) << 16))
+  }
+
   setFundReference(slot: number, reference: bigint): void {
     this.setWord(slot, Word.fundReferenceLo, Number(reference & 0xffff_ffffn))
     this.setWord(slot, Word.fundReferenceHi, Number(reference >> 32n))
@@ -418,3 +431,6 @@ export class Cards extends CardTable {
     this.setWord(slot, Word.currencyStatus, this.word(slot, Word.currencyStatus) | flag)
   }
 }
+
+/** 16 bits. */
+const fundDigest = (purse: number, amount: number): number => (amount % 4_093) * 16 + purse

@@ -91,6 +91,8 @@ export interface TerminalCommand extends Given {
   readonly parameters?: Readonly<Record<string, string>>
   /** What its operator is told when a card is to be kept. */
   readonly message?: string
+  /** The next key version: its key of before logs on no more. */
+  readonly rotateKey?: boolean
 }
 
 export interface ProductPurse {
@@ -231,6 +233,8 @@ export interface HostCommand extends Given {
   /** Each range from … to, both included. */
   readonly terminals: ReadonlyArray<readonly [number, number]>
   readonly permissions: ReadonlyArray<string>
+  /** The next key version: its key of before logs on no more. */
+  readonly rotateKey?: boolean
 }
 
 export type Command =

@@ -58,7 +58,7 @@ const StateWord = {
   floatReferenceLo: 6,
   floatReferenceHi: 7,
 } as const
-const StateDouble = { floatTotal: 4, floatLimit: 5, codeAbove: 6 } as const
+const StateDouble = { floatTotal: 4, floatLimit: 5, codeAbove: 6, floatAmount: 7 } as const
 const ACTIVE = 1
 const HAS_CODE = 2
 
@@ -205,7 +205,12 @@ export class Merchants {
     return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)
   }
 
-  setFloatReference(slot: number, reference: bigint): void {
+  floatAmount(slot: number): number {
+    return this.#states.double(slot, StateDouble.floatAmount)
+  }
+
+  setFloatReference(slot: number, reference: bigint, amount: number): void {
+    this.#states.setDouble(slot, StateDouble.floatAmount, amount)
     this.#states.setWord(slot, StateWord.floatReferenceLo, Number(reference & 0xffff_ffffn))
     this.#states.setWord(slot, StateWord.floatReferenceHi, Number(reference >> 32n))
   }

@@ -236,12 +236,21 @@ export class Terminals {
 
   /** Changes what the command names; the rest stays. */
   change(slot: number, command: TerminalCommand): void {
-    const { status, kinds, amountMax, parameters, message } = command
+    const { status, kinds, amountMax, parameters, message, rotateKey } = command
+    if (rotateKey === true) {
+      // The version lies above the status.
+      const word = this.#word(slot, TerminalWord.statusKey)
+      this.#pages.setWord(slot, TerminalWord.statusKey, word + (1 << 8))
+    }
     if (status !== undefined) this.setStatus(slot, status)
     if (kinds !== undefined) this.setKinds(slot, kinds)
     if (amountMax !== undefined) this.setAmountMax(slot, amountMax)
     if (parameters !== undefined) this.setParameters(slot, parameters)
     if (message !== undefined) this.setMessage(slot, message)
+  }
+
+  keyVersion(slot: number): number {
+    return this.#word(slot, TerminalWord.statusKey) >>> 8
   }
 
   setStatus(slot: number, status: keyof typeof TerminalStatus): void {
@@ -281,7 +290,7 @@ export class Terminals {
       number: this.#word(slot, TerminalWord.number) >>> 0,
       merchant: this.merchantOf(slot),
       active: this.isActive(slot),
-      keyVersion: this.#word(slot, TerminalWord.statusKey) >>> 8,
+      keyVersion: this.keyVersion(slot),
       createdMs: this.#batches.double(slot, BatchDouble.createdMs),
       kinds: kindNames.filter((name) => this.allows(slot, Kind[name])),
       amountMax: this.amountMax(slot),

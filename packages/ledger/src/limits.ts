@@ -44,3 +44,6 @@ export const isPowerOfTwo = (value: number, min: number, max: number): boolean =
 
 /** One piece of an image. */
 export const PIECE_BYTES_MAX = 1_048_576
+
+/** Three bytes beside a terminal's status. */
+export const KEY_VERSION_MAX = 0xff_ffff

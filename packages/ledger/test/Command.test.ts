@@ -117,7 +117,7 @@ const full: { readonly [T in Command["type"]]: ResolvedCommand & { readonly type
   },
   pin: { type: "pin", by, card: 100n, verifier: 1n },
   calendar: { type: "calendar", by, utcOffsetMinutes: -60 },
-  host: { type: "host", by, id: "bank-1", terminals: [[1, 9]], permissions: ["transact"] },
+  host: { type: "host", by, id: "bank-1", terminals: [[1, 9]], permissions: ["transact"], rotateKey: true },
 }
 const { merchant, float, code, terminals, terminal, product, cards, issue, lifecycle, fund, pin } = full
 const { calendar, host } = full
@@ -234,6 +234,7 @@ const bad: ReadonlyArray<readonly [object, object, RegExp]> = [
   [host, { terminals: [[1]] }, /range/],
   [host, { terminals: new Array(HOST_RANGES_MAX + 1).fill([1, 2]) }, /ranges/],
   [host, { permissions: [5] }, /permission/],
+  [host, { rotateKey: 1 }, /rotateKey/],
   [host, { type: "nothing" }, /unknown/],
 ]
 

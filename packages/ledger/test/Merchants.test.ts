@@ -128,7 +128,7 @@ describe("merchants", () => {
     const slot = merchants.put(command(1), plans, 0)
     merchants.addFloat(slot, 500)
     merchants.addFloat(slot, -700)
-    merchants.setFloatReference(slot, 2n ** 64n - 3n)
+    merchants.setFloatReference(slot, 2n ** 64n - 3n, 5)
     expect(merchants.codeEquals(slot, 0, 0)).toBe(false)
     merchants.setCode(slot, -5, 0x9000_0000)
     merchants.setCodeTries(slot, 2)
@@ -156,7 +156,7 @@ describe("merchants", () => {
         by,
       )
       merchants.addFloat(slot, by)
-      merchants.setFloatReference(slot, BigInt(by))
+      merchants.setFloatReference(slot, BigInt(by), by)
       if (by % 3 === 0) merchants.setCode(slot, by, by)
       if (by % 4 === 0) merchants.setCodeTries(slot, by % 3)
     }

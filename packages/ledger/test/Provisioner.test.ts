@@ -142,6 +142,19 @@ describe("commands are carried out once", () => {
     world.do({ ...merchant, colour: "red", mcc: -0 } as MerchantCommand)
   })
 
+  it("the next key version of a host and a terminal, and nothing else of them", () => {
+    const world = provisioned()
+    world.do(host)
+    const terminal = world.scheme.terminal(2)
+    world.do({ ...host, rotateKey: true })
+    world.do({ type: "terminal", by, number: 2, rotateKey: true })
+    world.do({ type: "terminal", by, number: 2, status: "suspended" })
+    expect(world.scheme.host("bank-1")).toMatchObject({ keyVersion: 2, terminals: [[1, 9]] })
+    expect(world.scheme.terminal(2)).toEqual({ ...terminal, active: false, keyVersion: 2 })
+    world.do(host)
+    expect(world.scheme.host("bank-1")?.keyVersion).toBe(2)
+  })
+
   it("code, host, calendar", () => {
     const world = provisioned()
     const code = { type: "code", by, merchant: 1, verifier: 2n ** 64n - 2n } as const

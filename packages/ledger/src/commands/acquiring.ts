@@ -29,6 +29,7 @@ export const terminalsProblem = (command: TerminalsCommand): string | undefined 
 export const terminalProblem = (command: TerminalCommand): string | undefined => {
   const { number, status = "active", kinds = [], parameters, message } = command
   if (!isInteger(number, 1, U32_MAX)) return "number must be an integer from 1 to 2^32 - 1"
+  if (!isBooleanIf(command.rotateKey)) return "rotateKey must be true or false"
   if (!isOneOf(status, ["active", "suspended"])) return "status must be active or suspended"
   if (!Array.isArray(kinds) || kinds.length > kindNames.length) return "kinds must be a list of kinds' names"
   if (!kinds.every((kind) => isOneOf(kind, kindNames))) return `a kind is one of ${kindNames.join(", ")}`
@@ -52,10 +53,13 @@ export const calendarProblem = (command: CalendarCommand): string | undefined =>
     ? undefined
     : `utcOffsetMinutes must be an integer within ${UTC_OFFSET_MINUTES_MAX}`
 
+const isBooleanIf = (value: unknown): boolean => value === undefined || typeof value === "boolean"
+
 export const hostProblem = (command: HostCommand): string | undefined => {
   if (typeof command.id !== "string" || !hostIdPattern.test(command.id)) {
     return `id must match ${hostIdPattern.source}`
   }
+  if (!isBooleanIf(command.rotateKey)) return "rotateKey must be true or false"
   if (!Array.isArray(command.terminals) || command.terminals.length > HOST_RANGES_MAX) {
     return `terminals must be a list of at most ${HOST_RANGES_MAX} ranges`
   }

@@ -49,6 +49,7 @@ const shapes: { readonly [T in Command["type"]]: { readonly [field: string]: Sha
     amountMax: whole,
     parameters: whole,
     message: whole,
+    rotateKey: whole,
   },
   product: {
     number: whole,
@@ -117,7 +118,7 @@ const shapes: { readonly [T in Command["type"]]: { readonly [field: string]: Sha
   },
   pin: { card: whole, verifier: whole },
   calendar: { utcOffsetMinutes: whole },
-  host: { id: whole, terminals: whole, permissions: whole },
+  host: { id: whole, terminals: whole, permissions: whole, rotateKey: whole },
 }
 
 /** Only the fields of the command, in one order; those that are absent stay absent. */

@@ -1,6 +1,6 @@
 // Terminals added and changed, hosts put.
 import type { HostCommand, TerminalCommand, TerminalsCommand } from "../Command.ts"
-import { HOSTS_MAX, TERMINALS_MAX } from "../limits.ts"
+import { HOSTS_MAX, KEY_VERSION_MAX, TERMINALS_MAX } from "../limits.ts"
 import type { Scheme } from "../Scheme.ts"
 import { type Resolution, refusal, resolved, type World } from "./World.ts"
 
@@ -35,21 +35,30 @@ export const addTerminals = (
   }
 }
 
-export const resolveTerminal = ({ scheme }: World, command: TerminalCommand): Resolution =>
-  scheme.terminals.find(command.number) < 0
-    ? refusal("not-found", `terminal ${command.number} is not known`)
+export const resolveTerminal = ({ scheme }: World, command: TerminalCommand): Resolution => {
+  const { terminals } = scheme
+  const slot = terminals.find(command.number)
+  if (slot < 0) return refusal("not-found", `terminal ${command.number} is not known`)
+  return command.rotateKey === true && terminals.keyVersion(slot) === KEY_VERSION_MAX
+    ? refusal("full", `terminal ${command.number} has had all ${KEY_VERSION_MAX} key versions`)
     : resolved(command, 0, 1)
+}
 
 export const changeTerminal = ({ terminals }: Scheme, command: TerminalCommand): void => {
   terminals.change(terminals.find(command.number), command)
 }
 
 export const resolveHost = ({ scheme: { hosts } }: World, command: HostCommand): Resolution => {
-  if (hosts.has(command.id)) return resolved(command, 0, 1)
+  const host = hosts.get(command.id)
+  if (host !== undefined && command.rotateKey === true && host.keyVersion === KEY_VERSION_MAX)
+    return refusal("full", `host ${command.id} has had all ${KEY_VERSION_MAX} key versions`)
+  if (host !== undefined) return resolved(command, 0, 1)
   return hosts.size === HOSTS_MAX ? refusal("full", `there are ${HOSTS_MAX} hosts`) : resolved(command, 1, 0)
 }
 
 export const putHost = ({ hosts }: Scheme, command: HostCommand): void => {
-  const { id, terminals, permissions } = command
-  hosts.set(id, { id, terminals, permissions, keyVersion: hosts.get(id)?.keyVersion ?? 1 })
+  const { id, terminals, permissions, rotateKey } = command
+  const before = hosts.get(id)?.keyVersion
+  const keyVersion = before === undefined ? 1 : rotateKey === true ? before + 1 : before
+  hosts.set(id, { id, terminals, permissions, keyVersion })
 }

@@ -30,7 +30,11 @@ export const resolveFund = (world: World, command: FundCommand): Resolution => {
   const over = overProblem(cards, slot, shown)
   if (over !== undefined) return over
   const last = cards.fundReference(slot)
-  if (reference === last) return resolved({ ...command, resolved: { repeat: true, expiresDay: 0 } }, 0, 1)
+  if (cards.isLastFund(slot, reference, Purse[command.purse], amount))
+    return resolved({ ...command, resolved: { repeat: true, expiresDay: 0 } }, 0, 1)
+  if (reference === last) {
+    return refusal("conflict", `card ${shown}: reference ${reference} was used for another payment`)
+  }
   if (reference < last) return refusal("conflict", `card ${shown} is at reference ${last}`)
   const product = world.scheme.products.at(cards.product(slot))
   const purse = Purse[command.purse]
@@ -85,7 +89,7 @@ export const fundCard = (shardOf: ShardOf, command: ResolvedFund, scheme: Scheme
     cards.setPurseExpires(slot, purse, expiresDay)
   }
   cards.addTo(slot, purse, command.amount)
-  cards.setFundReference(slot, command.reference)
+  cards.setLastFund(slot, command.reference, purse, command.amount)
   post(shard, fundPostings(scheme, cards, slot, purse, command.amount))
 }
 

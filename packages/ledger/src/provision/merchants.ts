@@ -52,7 +52,12 @@ export const resolveFloat = (world: World, command: FloatCommand): Resolution =>
   const merchant = merchants.slotOf(command.merchant)
   if (merchant < 0) return refusal("not-found", `merchant ${command.merchant} is not known`)
   const last = merchants.floatReference(merchant)
-  if (reference === last) return resolved({ ...command, resolved: { repeat: true } }, 0, 1)
+  if (reference === last && amount === merchants.floatAmount(merchant))
+    return resolved({ ...command, resolved: { repeat: true } }, 0, 1)
+  if (reference === last) {
+    const whose = `the float of merchant ${command.merchant}`
+    return refusal("conflict", `${whose}: reference ${reference} was used for another payment`)
+  }
   if (reference < last) {
     return refusal("conflict", `the float of merchant ${command.merchant} is at reference ${last}`)
   }
@@ -83,7 +88,7 @@ export const putFloat = ({ merchants }: Scheme, command: ResolvedFloat): void =>
   if (command.resolved.repeat) return
   const merchant = merchants.slotOf(command.merchant)
   merchants.addFloat(merchant, command.amount)
-  merchants.setFloatReference(merchant, command.reference)
+  merchants.setFloatReference(merchant, command.reference, command.amount)
 }
 
 /** A merchant's float is kept in stripes; what comes from outside goes to the one that the merchant's number leads to. */

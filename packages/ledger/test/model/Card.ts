@@ -94,6 +94,7 @@ export class Card {
   tries = 0
   replacedBy: Card | undefined
   fundReference = 0n
+  lastFund = ""
   periodMonth: number
 
   constructor(number: bigint, currency: number, product: number, status: Status, day: number, month: number) {

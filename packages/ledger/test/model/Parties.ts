@@ -9,6 +9,7 @@ export interface Merchant {
   /** Over all shards. */
   float: bigint
   floatReference: bigint
+  floatAmount: number
   code: bigint | undefined
   codeTries: number
 }

@@ -90,6 +90,7 @@ const putMerchant = (model: Model, command: MerchantCommand): ControlAnswer => {
       command,
       float: 0n,
       floatReference: 0n,
+      floatAmount: 0,
       code: undefined,
       codeTries: 0,
     })
@@ -104,8 +105,8 @@ const putMerchant = (model: Model, command: MerchantCommand): ControlAnswer => {
 const payFloat = (model: Model, command: FloatCommand): ControlAnswer => {
   const merchant = model.merchants.get(command.merchant)
   if (merchant === undefined) return refused("not-found")
-  if (command.reference === merchant.floatReference) return repeat
-  if (command.reference < merchant.floatReference) return refused("conflict")
+  if (command.reference === merchant.floatReference && command.amount === merchant.floatAmount) return repeat
+  if (command.reference <= merchant.floatReference) return refused("conflict")
   const amount = BigInt(command.amount)
   const after = merchant.float + amount
   if (amount < 0n && after < -BigInt(merchant.command.floatLimit ?? 0)) return refused("conflict")
@@ -116,6 +117,7 @@ const payFloat = (model: Model, command: FloatCommand): ControlAnswer => {
   if (after > MAX || after < -MAX || !model.book.allows(moves.list)) return refused("full")
   model.book.apply(moves.list, NO_DAY)
   merchant.floatReference = command.reference
+  merchant.floatAmount = command.amount
   return done(1, 0)
 }
 
@@ -327,7 +329,8 @@ const replace = (model: Model, time: number, old: Card): ControlAnswer => {
   product.nextSerial = serial + 1
   const fresh = makeCard(model, time, product, numberOf(product, serial), true)
   fresh.named = true
-  const { purses, purseExpires, held, locked, monthsLeft, deposit, fundReference, periodMonth } = old
+  const { purses, purseExpires, held, locked, monthsLeft, deposit, fundReference, lastFund, periodMonth } =
+    old
   const { day, month, dayAmount, dayCount, monthAmount, monthCount } = old
   Object.assign(fresh, {
     purses,
@@ -337,6 +340,7 @@ const replace = (model: Model, time: number, old: Card): ControlAnswer => {
     monthsLeft,
     deposit,
     fundReference,
+    lastFund,
     periodMonth,
   })
   Object.assign(fresh, { day, month, dayAmount, dayCount, monthAmount, monthCount })
@@ -360,8 +364,9 @@ const fund = (model: Model, time: number, command: FundCommand): ControlAnswer =
   const card = model.cards.get(command.card)?.newest
   if (card === undefined) return refused("not-found")
   if (isOver(card)) return refused("conflict")
-  if (command.reference === card.fundReference) return repeat
-  if (command.reference < card.fundReference) return refused("conflict")
+  const payment = `${command.purse} ${command.amount}`
+  if (command.reference === card.fundReference && payment === card.lastFund) return repeat
+  if (command.reference <= card.fundReference) return refused("conflict")
   const purse = purseNames.indexOf(command.purse)
   const rule = model.productOf(card).purses.get(purse)
   if (rule === undefined) return refused("conflict")
@@ -377,6 +382,7 @@ const fund = (model: Model, time: number, command: FundCommand): ControlAnswer =
   if (purse !== 0 && (expires > 0 || card.purses[purse] <= 0n)) card.purseExpires[purse] = expires
   model.book.apply(moves.list, NO_DAY)
   card.fundReference = command.reference
+  card.lastFund = payment
   return done(1, 0)
 }
 

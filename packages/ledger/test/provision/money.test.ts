@@ -34,8 +34,11 @@ describe("float", () => {
     const world = withMerchant()
     expect(world.control(float(1_000, 10n))).toEqual({ ok: true, created: 1, existing: 0 })
     expect(world.control(float(1_000, 10n))).toEqual({ ok: true, created: 0, existing: 1 })
-    // The reference is what counts: whatever else a repeat says, nothing moves.
-    expect(world.control(float(7, 10n))).toEqual({ ok: true, created: 0, existing: 1 })
+    expect(world.control(float(7, 10n))).toEqual({
+      ok: false,
+      code: "conflict",
+      message: "the float of merchant 5: reference 10 was used for another payment",
+    })
     expect(world.control(float(1_000, 9n))).toEqual({
       ok: false,
       code: "conflict",
@@ -100,7 +103,12 @@ describe("fund", () => {
     const { world, card, fund } = open()
     world.do({ ...fund, reference: 5n })
     expect(world.control({ ...fund, reference: 5n })).toEqual({ ok: true, created: 0, existing: 1 })
-    expect(world.control({ ...fund, reference: 5n, purse: "bonus" })).toMatchObject({ existing: 1 })
+    for (const other of [{ purse: "bonus" }, { amount: 101 }] as const) {
+      expect(world.control({ ...fund, reference: 5n, ...other })).toMatchObject({
+        code: "conflict",
+        message: expect.stringMatching(/: reference 5 was used for another payment$/),
+      })
+    }
     expect(world.control({ ...fund, reference: 4n })).toMatchObject({
       code: "conflict",
       message: expect.stringMatching(/^card 900000\*{6}[0-9]{4} is at reference 5$/),
