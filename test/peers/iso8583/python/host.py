@@ -260,7 +260,7 @@ def run(host):
 
     settle_type = host.mti("500")
     settle = {41: "00001001", 74: "2", 75: "0", 76: "206", 77: "1", 86: "750", 87: "0", 88: "4152", 89: "600"}
-    wrong = host.expect(settle_type, {**host.stamp(), **settle, 97: "D2802"}, "95")
+    wrong = host.expect(settle_type, {**host.stamp(), **settle, 88: "4153", 97: "D2803"}, "95")
     totals = {n: int(wrong[n]) for n in (74, 75, 76, 77, 86, 87, 88, 89)}
     check("the engine's totals", totals, {**{n: int(v) for n, v in settle.items() if n != 41}})
     yield "settlement with wrong totals"
