@@ -7,11 +7,19 @@ import {
   type Outcome,
   RECORD_BYTES,
   ResponseCode,
+  type TransactionRecord,
 } from "@millrace/protocol"
 import { decodeResponse, type Request, type ResponseOf, type Welcome } from "@millrace/protocol/messages"
 import { Effect, Result, type Schedule, type Scope, Semaphore } from "effect"
 import type { Answer, SealedRequest } from "./Asking.ts"
-import { ClientClosed, type ClientError, type ConnectError, MessageRefused, Unknown } from "./ClientError.ts"
+import {
+  ClientClosed,
+  type ClientError,
+  type ConnectError,
+  MessageRefused,
+  type PendingFileRefused,
+  Unknown,
+} from "./ClientError.ts"
 import {
   type Commands,
   type MessageError,
@@ -24,9 +32,12 @@ import { Connector, defaultReconnect } from "./Connector.ts"
 import type { Credential } from "./Credential.ts"
 import { Exchanger, type Stats } from "./Exchanger.ts"
 import { type Flight, Standing } from "./Flight.ts"
+import { type Forwarded, forwarding } from "./Forwarding.ts"
+import { PendingReversals } from "./PendingReversals.ts"
 import { flagsIn, pinsOf, type RecordPins, type Submission } from "./Pins.ts"
-import { tcpTransport } from "./TcpTransport.ts"
+import type { TlsOptions } from "./TlsTransport.ts"
 import { systemTimers, type Timers, type Transport } from "./Transport.ts"
+import { transportFor } from "./transports.ts"
 
 const DEADLINE_MS = 15_000
 const IN_FLIGHT_MAX = 16_384
@@ -35,7 +46,7 @@ const CONNECT_TIMEOUT_MS = 10_000
 const MESSAGES_IN_FLIGHT_MAX = 64
 
 export interface ConnectOptions {
-  /** "tcp://host:port"; the port is 7100 when it is left out. */
+  /** "tcp://host:port", "tls://host:port" (7100 when the port is left out), "ws://host:port", "wss://host:port". */
   readonly url: string
   readonly credential: Credential
   /** How long a request waits for its answer, from its submission. 15,000 by default. */
@@ -46,6 +57,17 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number
   /** The pause before each attempt to reconnect: 50 ms doubling to 5 s with jitter, for ever, by default. */
   readonly reconnect?: Schedule.Schedule<unknown, ConnectError>
+  /**
+   * Store and forward: a file that remembers what is unanswered. `submit` and `transact` write down the reversal before
+   * a request goes out; when no answer comes, it is sent until it is answered, by the next client too, and nothing new of
+   * its terminal goes before. What was `Unknown` is then given up: sell again under a new reference. One client a file.
+   */
+  readonly pendingFile?: string
+  /** Told of each pending request that was settled. */
+  readonly onForwarded?: (forwarded: Forwarded) => void
+  /** For "tls:" and "wss:". On "wss:" only `ca`, and the whole process then trusts it: WebSocket has no such option. */
+  readonly tls?: TlsOptions
+  /** The URL's own by default. */
   readonly transport?: Transport
   readonly timers?: Timers
 }
@@ -88,6 +110,8 @@ export interface Client extends Commands {
   ) => boolean
   readonly message: SendMessage
   readonly stats: () => Stats
+  /** What the pending file holds: requests under way, and reversals that are not answered. */
+  readonly pending: () => ReadonlyArray<TransactionRecord>
 }
 
 const unknownOf = (flight: Flight, unit: number): Unknown => {
@@ -226,6 +250,7 @@ const makeClient = (
     },
     message,
     stats: () => exchanger.stats,
+    pending: () => [],
     ...makeCommands(message, sealed),
   }
 }
@@ -235,11 +260,16 @@ const makeClient = (
  * is lost later is made again, and all that was unanswered is sent again with REPEAT, before anything new. A logon
  * that is refused later ends the client.
  *
- * Errors, of the first attempt only: Unreachable, LogonRefused, ServerNotProven, ConnectionBroken.
+ * Errors: PendingFileRefused; and of the first attempt only Unreachable, LogonRefused, ServerNotProven,
+ * ConnectionBroken.
  */
 const connect = Effect.fnUntraced(function* (
   options: ConnectOptions,
-): Effect.fn.Return<Client, ConnectError, Scope.Scope> {
+): Effect.fn.Return<Client, ConnectError | PendingFileRefused, Scope.Scope> {
+  const { pendingFile, onForwarded = () => {} } = options
+  // First, so that it is let go of last: what ends with this client is still written down.
+  const pending =
+    pendingFile === undefined ? undefined : yield* PendingReversals.open(pendingFile, options.credential)
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS
   const timers = options.timers ?? systemTimers
   const exchanger = new Exchanger({
@@ -251,7 +281,7 @@ const connect = Effect.fnUntraced(function* (
     {
       url: options.url,
       credential: options.credential,
-      transport: options.transport ?? tcpTransport,
+      transport: options.transport ?? transportFor(options.url, options.tls),
       timers,
       connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       reconnect: options.reconnect ?? defaultReconnect,
@@ -270,7 +300,8 @@ const connect = Effect.fnUntraced(function* (
     Effect.tap((error) => Effect.sync(() => exchanger.close(error.message))),
     Effect.forkScoped,
   )
-  return makeClient(exchanger, connector, live.welcome, deadlineMs)
+  const client = makeClient(exchanger, connector, live.welcome, deadlineMs)
+  return pending === undefined ? client : yield* forwarding(client, pending, { deadlineMs, onForwarded })
 })
 
 export const Client = { connect }

@@ -43,9 +43,10 @@ export class Unknown extends Schema.TaggedError<Unknown>()("Unknown", {
   sent: Schema.Boolean,
   /**
    * `deadline` passed; `closed`: this client ended; `bad-answer`: what came can't be understood; `too-late`: a repeat
-   * was answered 68, which does not say what became of the first sending.
+   * was answered 68, which does not say what became of the first sending; `pending`: a reversal had to go first, and
+   * was not answered in time; `storage`: the file of pending reversals could not be written.
    */
-  reason: Schema.Literals(["deadline", "closed", "bad-answer", "too-late"]),
+  reason: Schema.Literals(["deadline", "closed", "bad-answer", "too-late", "pending", "storage"]),
 }) {
   override get message(): string {
     const what =
@@ -64,6 +65,12 @@ export class MessageRefused extends Schema.TaggedError<MessageRefused>()("Messag
   request: Schema.String,
   /** An error code of the protocol. */
   code: Schema.String,
+  message: Schema.String,
+}) {}
+
+/** The file of pending reversals can't be used, is damaged, or belongs to another credential. */
+export class PendingFileRefused extends Schema.TaggedError<PendingFileRefused>()("PendingFileRefused", {
+  path: Schema.String,
   message: Schema.String,
 }) {}
 

@@ -68,6 +68,10 @@ export interface Commands {
   ) => Effect.Effect<Made & { readonly key?: Uint8Array }, MessageError>
   readonly terminal: (terminal: Fields<"terminal">) => Answered<"terminal">
   readonly host: (host: Fields<"host">) => Answered<"host">
+  /** A new key for a host or a terminal; the one of before logs on no more. */
+  readonly rotateKey: (whose: Fields<"rotate-key">) => Answered<"rotate-key">
+  /** A host's zone master keys of ISO 8583, each with its check value. */
+  readonly isoKeys: (id: string) => Answered<"iso-keys">
   readonly calendar: (utcOffsetMinutes: number) => Answered<"calendar">
 
   readonly product: (product: Fields<"product">) => Answered<"product">
@@ -162,6 +166,8 @@ const merchantCommands = (send: SendMessage, sealed: SendSealed) =>
       ),
     terminal: (terminal) => send({ type: "terminal", ...terminal }),
     host: (host) => send({ type: "host", ...host }),
+    rotateKey: (whose) => send({ type: "rotate-key", ...whose }),
+    isoKeys: (id) => send({ type: "iso-keys", id }),
     calendar: (utcOffsetMinutes) => send({ type: "calendar", utcOffsetMinutes }),
   }) satisfies Partial<Commands>
 

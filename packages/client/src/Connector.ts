@@ -54,9 +54,9 @@ const watch = (session: Session, timers: Timers, everyMs: number): (() => void) 
 
 const parseUrl = (text: string, transport: Transport): URL | Unreachable => {
   const url = URL.parse(text)
-  return url !== null && url.protocol === transport.protocol && url.hostname !== ""
-    ? url
-    : new Unreachable({ url: text, message: `expected ${transport.protocol}//host:port` })
+  if (url !== null && url.protocol === transport.protocol && url.hostname !== "") return url
+  const others = transport.protocol === "tcp:" ? ", tls://, ws:// or wss://" : ""
+  return new Unreachable({ url: text, message: `expected ${transport.protocol}//host:port${others}` })
 }
 
 export class Connector {

@@ -8,6 +8,7 @@ export {
   CredentialError,
   LogonRefused,
   MessageRefused,
+  PendingFileRefused,
   ServerNotProven,
   Unknown,
   Unreachable,
@@ -25,8 +26,12 @@ export { defaultReconnect } from "./Connector.ts"
 export { type Credential, makeCredential, parseCredential, readCredential } from "./Credential.ts"
 export type { Stats } from "./Exchanger.ts"
 export { Standing } from "./Flight.ts"
+export { type Forwarded, REVERSAL_BIT } from "./Forwarding.ts"
+export type { PendingDisk } from "./PendingDisk.ts"
+export { PendingReversals } from "./PendingReversals.ts"
 export type { Submission } from "./Pins.ts"
 export { tcpTransport } from "./TcpTransport.ts"
+export { secureOptions, type TlsOptions, tlsTransport } from "./TlsTransport.ts"
 export {
   systemTimers,
   type Timers,
@@ -34,3 +39,5 @@ export {
   type TransportConnection,
   type TransportEvents,
 } from "./Transport.ts"
+export { transportFor } from "./transports.ts"
+export { webSocketTransport } from "./WebSocketTransport.ts"
