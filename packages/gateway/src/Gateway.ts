@@ -2,19 +2,30 @@
 import { Engine } from "@millrace/engine"
 import { KeyRing } from "@millrace/journal"
 import { messageFrame, packMessage, unpackMessage } from "@millrace/protocol"
-import { Clock, Context, Effect, FiberSet, Layer } from "effect"
+import { Clock, Context, Effect, FiberSet, Layer, Schema } from "effect"
 import { connectionsAllowed } from "./Descriptors.ts"
 import { Identities } from "./Identities.ts"
 import { defaultGatewayLimits, type GatewayLimits } from "./Limits.ts"
-import { Logon } from "./Logon.ts"
+import type { Address, TurnedAway } from "./Listener.ts"
+import { ListenRefused } from "./Listener.ts"
+import { Logon, type LogonRules, tooManyLogons } from "./Logon.ts"
+import { LogonGuard, type LogonRefusal } from "./LogonGuard.ts"
 import { PinDesk, SessionPins } from "./Pins.ts"
 import { makeRequests } from "./requests/index.ts"
 import { type Control, type Fault, faults, Session } from "./Session.ts"
-import { type Address, ListenRefused, listenTcp } from "./TcpListener.ts"
+import { listenTcp } from "./TcpListener.ts"
+import type { TlsFiles } from "./Tls.ts"
 import type { Transport } from "./Transport.ts"
+import { listenWebSocket, type WebSocketDoor, type WebSocketOptions } from "./WebSocketListener.ts"
 
 export interface GatewayOptions {
   readonly tcp: Address
+  readonly ws?: WebSocketOptions
+  /** Every listener speaks TLS 1.3 and nothing else. */
+  readonly tls?: TlsFiles & {
+    /** Hosts must show a certificate that `ca` signed, which they can over TCP only. */
+    readonly requireClientCert?: boolean
+  }
   readonly limits?: Partial<GatewayLimits>
 }
 
@@ -25,25 +36,45 @@ export interface GatewayTally {
   refusedRecords: number
   /** Sessions that ended by a fault, by its code. */
   readonly faults: Map<string, number>
+  /** Who was turned away before the welcome, by why. */
+  readonly turnedAway: Map<TurnedAway | LogonRefusal, number>
 }
+
+/** Every reason for which somebody is turned away. */
+export const turnedAwayReasons: ReadonlyArray<TurnedAway | LogonRefusal> = [
+  "wrong",
+  "certificate",
+  "locked",
+  "address-rate",
+  "rate",
+  "origin",
+  "path",
+  "tls",
+]
+
+/** The files of tls can't be used. Nothing was changed. */
+export class ReloadRefused extends Schema.TaggedError<ReloadRefused>()("ReloadRefused", {
+  message: Schema.String,
+}) {}
 
 export class Gateway extends Context.Service<
   Gateway,
   {
     /** Where it listens; the port is the real one when 0 was asked for. */
     readonly tcp: Address
+    /** Where it listens for WebSocket, when it does. */
+    readonly ws: Address | undefined
     readonly identities: Identities
     readonly tally: GatewayTally
     readonly sessions: () => number
     /** No new connections; nothing more is read from the open ones, which end once they are answered. */
     readonly stopAccepting: Effect.Effect<void>
+    /** Reads the files of tls again, for connections that come from now on. */
+    readonly reload: Effect.Effect<void, ReloadRefused>
   }
 >()("gateway/Gateway") {
   static readonly layer = (options: GatewayOptions) => Layer.effect(Gateway, make(options))
 }
-
-/** Connections that the system may queue before they are accepted: a scheme's terminals come back all at once. */
-const backlogMax = 4_096
 
 const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   const engine = yield* Engine
@@ -58,9 +89,23 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
     (terminal) => engine.lane.ledger.scheme.terminal(terminal)?.merchant ?? 0,
   )
   const sessions = new Set<Session>()
-  const tally: GatewayTally = { sessionsOpened: 0, refusedRecords: 0, faults: new Map() }
+  const tally: GatewayTally = {
+    sessionsOpened: 0,
+    refusedRecords: 0,
+    faults: new Map(),
+    turnedAway: new Map(turnedAwayReasons.map((why) => [why, 0])),
+  }
+  const turnAway = (why: TurnedAway | LogonRefusal) =>
+    void tally.turnedAway.set(why, (tally.turnedAway.get(why) ?? 0) + 1)
+  const guard = new LogonGuard(limits, () => performance.now())
+  const rules: LogonRules = {
+    identities,
+    guard,
+    hostsCertified: options.tls?.requireClientCert === true,
+  }
   let seconds = 0
   let accepting = true
+  let connections = 0
 
   const fault = (session: Session, why: Fault) => {
     tally.faults.set(why.code, (tally.faults.get(why.code) ?? 0) + 1)
@@ -69,7 +114,10 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   const logons = new WeakMap<Session, Logon>()
   const logOn = (session: Session, message: Parameters<Logon["next"]>[0], correlation: number) => {
     const step = logons.get(session)!.next(message)
-    if (step._tag === "Refused") return session.raise(step.fault)
+    if (step._tag === "Refused") {
+      if (step.why !== undefined) turnAway(step.why)
+      return session.raise(step.fault)
+    }
     if (step._tag === "Challenge")
       return session.send(frameOf({ type: "challenge", nonce: step.nonce }, correlation))
     const pins = new SessionPins(desk, step.pinKey)
@@ -119,26 +167,42 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
     closed: (session) => void sessions.delete(session),
     refused: () => void tally.refusedRecords++,
   }
-  const accept = (transport: Transport, connections: number) => {
+  const enter = (transport: Transport) => {
+    connections++
+    if (!guard.admits(transport.address)) {
+      turnAway("address-rate")
+      transport.write(errorFrame(tooManyLogons, 0))
+      transport.destroy()
+      return undefined
+    }
     if (!accepting || connections > limits.sessionsMax) {
       transport.write(errorFrame(accepting ? faults.tooMany : faults.shuttingDown, 0))
       transport.end()
       return undefined
     }
     const session = new Session(engine.lane, transport, limits, control, seconds)
-    logons.set(session, new Logon(identities))
+    logons.set(session, new Logon(rules, transport))
     sessions.add(session)
     tally.sessionsOpened++
     return session
   }
+  const door: WebSocketDoor = {
+    enter,
+    connections: () => connections,
+    left: () => void connections--,
+    turnedAway: turnAway,
+    nowSeconds: () => seconds,
+  }
 
+  const listeners = yield* listen(options, limits, door)
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
+      accepting = false
       for (const session of [...sessions])
         session.fail(faults.shuttingDown, errorFrame(faults.shuttingDown, 0))
+      listeners.ws?.destroy()
     }),
   )
-  const tcp = yield* listenTcp(options.tcp, backlogMax, accept, () => seconds)
   yield* Effect.sync(() => {
     seconds++
     for (const session of sessions) {
@@ -150,8 +214,42 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   const stopAccepting = Effect.sync(() => {
     accepting = false
     for (const session of [...sessions]) session.finish(errorFrame(faults.shuttingDown, 0))
-  }).pipe(Effect.andThen(tcp.stop))
-  return Gateway.of({ tcp: tcp.address, identities, tally, sessions: () => sessions.size, stopAccepting })
+  }).pipe(Effect.andThen(listeners.stop))
+  return Gateway.of({
+    tcp: listeners.tcp.address,
+    ws: listeners.ws?.address,
+    identities,
+    tally,
+    sessions: () => sessions.size,
+    stopAccepting,
+    reload: listeners.reload,
+  })
+})
+
+/** All the listeners that were asked for. */
+const listen = Effect.fnUntraced(function* (
+  options: GatewayOptions,
+  limits: GatewayLimits,
+  door: WebSocketDoor,
+) {
+  const { tls } = options
+  const tcp = yield* listenTcp(options.tcp, limits, door, tls)
+  const ws = options.ws === undefined ? undefined : yield* listenWebSocket(options.ws, limits, door, tls)
+  return {
+    tcp,
+    ws,
+    stop: Effect.andThen(tcp.stop, ws?.stop ?? Effect.void),
+    reload: Effect.try({
+      try: () => {
+        if (tls === undefined) return
+        // The first of the two says what is wrong with the files, before anything is changed.
+        tcp.reload(tls)
+        ws?.reload(tls)
+      },
+      catch: (error) =>
+        new ReloadRefused({ message: error instanceof Error ? error.message : String(error) }),
+    }),
+  }
 })
 
 /** Sessions that would take the descriptors which the journal needs are not promised. */

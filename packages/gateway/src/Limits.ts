@@ -20,6 +20,14 @@ export interface GatewayLimits {
   readonly logonBytesMax: number
   readonly batchRecordsMax: number
   readonly messageBytesMax: number
+  /** Logons a second over all addresses; a burst may be as large as sessionsMax. Beyond it `busy`. */
+  readonly logonsPerSecondMax: number
+  /** The same of one address, where a failed logon counts as 256. */
+  readonly logonsPerAddressSecondMax: number
+  /** Failed logons in a row of one identity from one address before it is locked there. */
+  readonly logonFailuresMax: number
+  /** A lock begins with a second and doubles with each failure up to this. */
+  readonly lockSecondsMax: number
 }
 
 export const defaultGatewayLimits: GatewayLimits = {
@@ -33,4 +41,8 @@ export const defaultGatewayLimits: GatewayLimits = {
   logonBytesMax: 1_024,
   batchRecordsMax: BATCH_RECORDS_MAX,
   messageBytesMax: MESSAGE_BYTES_MAX,
+  logonsPerSecondMax: 2_000,
+  logonsPerAddressSecondMax: 1_000,
+  logonFailuresMax: 5,
+  lockSecondsMax: 900,
 }

@@ -161,6 +161,11 @@ export class Session implements FrameSink, Receiver {
     return this.#submit(identity, view, 0, 1) === 1
   }
 
+  /** Ends the session for what came outside of a frame. */
+  refuse(fault: Fault): void {
+    if (!this.#closed && !this.#finishing) this.#control.fault(this, fault)
+  }
+
   /** FrameSink: a message. */
   message(payload: Uint8Array, correlation: number): void {
     this.#control.message(this, payload, correlation)

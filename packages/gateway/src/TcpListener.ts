@@ -1,26 +1,19 @@
-/** TCP connections as transports. */
+/** TCP connections as transports, plain or under TLS. */
 import { createServer, type Server, Socket } from "node:net"
-import { Effect, Schema } from "effect"
-import type { Session } from "./Session.ts"
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls"
+import { Effect } from "effect"
+import type { GatewayLimits } from "./Limits.ts"
+import { type Address, type Door, ListenRefused, refusalOf } from "./Listener.ts"
+import { readTls, type TlsFiles } from "./Tls.ts"
 import type { Transport } from "./Transport.ts"
 
-/** The address can't be listened on. The message says what to do. */
-export class ListenRefused extends Schema.TaggedError<ListenRefused>()("ListenRefused", {
-  message: Schema.String,
-}) {}
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
-/** What accepts connections, told how many are open with this one: a session for each, or a refusal that has already been written. */
-export type Accept = (transport: Transport, connections: number) => Session | undefined
-
-const transportOf = (socket: Socket): Transport => ({
+const transportOf = (socket: Socket, certified: boolean): Transport => ({
   peer: `${socket.remoteAddress}:${socket.remotePort}`,
+  address: socket.remoteAddress ?? "",
+  certified,
   write: (bytes) => void socket.write(bytes),
-  unreadBytes: () => socket.writableLength,
+  // Below its own mark a socket promises no 'drain': who waited for one would wait for ever.
+  unreadBytes: () => (socket.writableNeedDrain ? socket.writableLength : 0),
   pause: () => socket.pause(),
   resume: () => socket.resume(),
   end: () => {
@@ -60,55 +53,88 @@ const readInto = (accepted: Socket, onBytes: (bytes: Uint8Array) => void): Socke
   return new Socket(options as ConstructorParameters<typeof Socket>[0])
 }
 
+/** Connections that the system may queue before they are accepted: a scheme's terminals come back all at once. */
+const backlogMax = 4_096
+/** Connections beyond the sessions: those that are being told that there is no room, or shake hands. */
+const connectionsBeyond = 64
+
 /** Listens until the scope closes. Connections that are open then are the gateway's to end. */
 export const listenTcp = Effect.fnUntraced(function* (
   address: Address,
-  backlog: number,
-  accept: Accept,
-  nowSeconds: () => number,
+  limits: Pick<GatewayLimits, "sessionsMax" | "logonSecondsMax">,
+  door: Door,
+  tls?: TlsFiles,
 ) {
-  // Half open: who sent all it had and closed its side still gets its answers.
-  let connections = 0
-  const options = { noDelay: true, keepAlive: true, allowHalfOpen: true, pauseOnConnect: true }
-  const server = createServer(options, (accepted) => {
-    const socket = readInto(accepted, (bytes) => session?.receive(bytes, nowSeconds()))
-    connections++
-    const session = accept(transportOf(socket), connections)
-    // An error is followed by 'close', which says all that matters here.
-    socket.on("error", () => {})
-    socket.on("drain", () => session?.drained())
-    socket.on("end", () => session?.finish())
-    socket.on("close", () => {
-      connections--
-      session?.close("the connection closed")
-    })
-    socket.resume()
-  })
+  const server = tls === undefined ? plainServer(door) : yield* secureServer(limits, door, tls)
+  server.maxConnections = limits.sessionsMax + connectionsBeyond
   yield* Effect.callback<void, ListenRefused>((resume) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
-      resume(Effect.fail(new ListenRefused({ message: refusalOf(error, address) }))),
+      resume(Effect.fail(new ListenRefused({ message: refusalOf(error.code, error.message, address) }))),
     )
-    server.listen({ host: address.host, port: address.port, backlog }, () => resume(Effect.void))
+    const { host, port } = address
+    server.listen({ host, port, backlog: backlogMax }, () => resume(Effect.void))
   })
   yield* Effect.addFinalizer(() => stopListening(server))
   const bound = server.address()
   const port = typeof bound === "object" && bound !== null ? bound.port : address.port
-  return { address: { host: address.host, port } satisfies Address, stop: stopListening(server) }
+  return {
+    address: { host: address.host, port } satisfies Address,
+    stop: stopListening(server),
+    /** New connections get the new certificate; open ones keep theirs. Throws when the files can't be used. */
+    reload: (files: TlsFiles) => {
+      if ("setSecureContext" in server) server.setSecureContext(readTls(files))
+    },
+  }
 })
+
+// Half open: who sent all it had and closed its side still gets its answers.
+const socketOptions = { noDelay: true, keepAlive: true, allowHalfOpen: true }
+
+const plainServer = (door: Door): Server =>
+  createServer({ ...socketOptions, pauseOnConnect: true }, (accepted) => {
+    const socket = readInto(accepted, (bytes) => receive(bytes))
+    const receive = serveSocket(socket, door, false)
+    socket.resume()
+  })
+
+const secureServer = (limits: Pick<GatewayLimits, "logonSecondsMax">, door: Door, files: TlsFiles) =>
+  Effect.try({
+    try: (): TlsServer => {
+      const options = {
+        ...socketOptions,
+        ...readTls(files),
+        handshakeTimeout: limits.logonSecondsMax * 1_000,
+        // Who is asked may have none: whether one is needed is known when a host says who it is.
+        requestCert: files.ca !== undefined,
+        rejectUnauthorized: false,
+      }
+      const server = createTlsServer(options, (socket: TLSSocket) => {
+        const receive = serveSocket(socket, door, files.ca !== undefined && socket.authorized)
+        socket.on("data", receive)
+      })
+      server.on("tlsClientError", (_, socket) => {
+        door.turnedAway("tls")
+        // Who does not shake hands in time is told to Node, and left open by it.
+        socket.destroy()
+      })
+      return server
+    },
+    catch: (error) => new ListenRefused({ message: error instanceof Error ? error.message : String(error) }),
+  })
+
+/** Gives what takes the socket's bytes. */
+const serveSocket = (socket: Socket, door: Door, certified: boolean): ((bytes: Uint8Array) => void) => {
+  const session = door.enter(transportOf(socket, certified))
+  // An error is followed by 'close', which says all that matters here.
+  socket.on("error", () => {})
+  socket.on("drain", () => session?.drained())
+  socket.on("end", () => session?.finish())
+  socket.on("close", () => {
+    door.left()
+    session?.close("the connection closed")
+  })
+  return (bytes) => session?.receive(bytes, door.nowSeconds())
+}
 
 /** No new connections; those that are open go on. */
 const stopListening = (server: Server) => Effect.sync(() => void server.close())
-
-const refusalOf = (error: NodeJS.ErrnoException, { host, port }: Address): string => {
-  switch (error.code) {
-    case "EADDRINUSE":
-      return `port ${port} on ${host} is in use by another program: stop it, or choose another port`
-    case "EACCES":
-      return `no permission to listen on ${host}:${port}: ports below 1024 need a privilege; choose a higher one`
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-      return `${host} is not an address of this machine: set host to one that is, for example 127.0.0.1`
-    default:
-      return `cannot listen on ${host}:${port}: ${error.message}`
-  }
-}

@@ -2,7 +2,11 @@
 export interface Transport {
   /** Who is at the other end, for people. */
   readonly peer: string
-  /** Takes the bytes, which the caller no longer changes. */
+  /** The address that it comes from, without the port: what rates of logons are kept by. */
+  readonly address: string
+  /** It has shown a certificate that the operator's authority signed. */
+  readonly certified: boolean
+  /** Takes the bytes, whole frames, which the caller no longer changes. */
   readonly write: (bytes: Uint8Array) => void
   /** Bytes written that have not left; when it falls to 0 the session hears `drained`. */
   readonly unreadBytes: () => number

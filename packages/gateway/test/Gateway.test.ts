@@ -2,6 +2,7 @@ import { connect } from "node:net"
 import { Kind, messageFrame, packMessage, type RecordInput, ResponseCode } from "@millrace/protocol"
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { defaultGatewayLimits } from "../src/index.ts"
 import { currency, firstCard, type House, start, Wire } from "./wire.ts"
 
 const host = { host: "acquirer" } as const
@@ -192,14 +193,15 @@ describe("limits", () => {
 describe("what failed once", () => {
   it("a session that asks and does not read is not read either", async () => {
     const house = await start({ unreadBytesMax: 100_000 })
-    const wire = new Wire(house.gateway.tcp.port)
+    const socket = connect({ host: "127.0.0.1", port: house.gateway.tcp.port, noDelay: true })
+    const wire = new Wire(socket)
     await wire.logOn(host, house.key(host))
     wire.socket.pause()
     const echo = messageFrame(packMessage({ type: "echo", data: Buffer.alloc(30_000) }), 1)
     for (let i = 0; i < 2_000; i++) wire.socket.write(echo)
     // Until nothing moves any more: kernel buffers on both ways are full.
-    for (let before = -1; wire.socket.bytesWritten - wire.socket.writableLength !== before; ) {
-      before = wire.socket.bytesWritten - wire.socket.writableLength
+    for (let before = -1; socket.bytesWritten - socket.writableLength !== before; ) {
+      before = socket.bytesWritten - socket.writableLength
       await new Promise((done) => setTimeout(done, 300))
     }
     expect(wire.socket.writableLength).toBeGreaterThan(20_000_000)
@@ -269,12 +271,12 @@ describe("the end", () => {
     const failure = await Effect.runPromise(
       Effect.flip(
         Effect.scoped(
-          listenTcp(
-            { host: "127.0.0.1", port },
-            1,
-            () => undefined,
-            () => 0,
-          ),
+          listenTcp({ host: "127.0.0.1", port }, defaultGatewayLimits, {
+            enter: () => undefined,
+            left: () => {},
+            turnedAway: () => {},
+            nowSeconds: () => 0,
+          }),
         ),
       ),
     )

@@ -1,4 +1,5 @@
 /** Commands, questions and PINs over a real socket, against a real ledger. */
+import { keyCheckValue } from "@millrace/iso8583"
 import {
   encodeRecord,
   Kind,
@@ -262,6 +263,19 @@ describe("PINs", () => {
 })
 
 describe("a merchant's code and float", () => {
+  it("a host's zone master keys are told to who administers, and are of this host alone", async () => {
+    const keys = await ask("iso-keys", { id: "bank" })
+    const [tdes, aes] = [keys["tdes"], keys["aes"]] as [Uint8Array, Uint8Array] // the gateway's own message
+    expect([tdes.length, aes.length]).toEqual([16, 32])
+    expect(keys["tdesCheck"]).toEqual(keyCheckValue("tdes", tdes))
+    expect(keys["aesCheck"]).toEqual(keyCheckValue("aes", aes))
+    expect((await ask("iso-keys", { id: "acquirer" }))["tdes"]).not.toEqual(tdes)
+    expect(await refused({ type: "iso-keys", id: "nobody" })).toMatch(/^not-found/)
+    const acquirer = await open({ host: "acquirer" })
+    expect(await acquirer.ask({ type: "iso-keys", id: "bank" })).toMatchObject({ code: "not-permitted" })
+    acquirer.close()
+  })
+
   it("let a second person allow what is above the threshold, and no more than was paid in", async () => {
     const merchant = { number: 9, name: "Franchise", currency, codeAbove: 1_000, alarm: { floatBelow: 500 } }
     await ask("merchant", merchant)

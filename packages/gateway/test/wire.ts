@@ -1,6 +1,7 @@
 /** A gateway over an engine on a disk in memory, and a client made of a socket and nothing else. */
 import { createCipheriv, createHmac, randomBytes } from "node:crypto"
-import { connect, type Socket } from "node:net"
+import { connect } from "node:net"
+import type { Duplex } from "node:stream"
 import { defaultEngineOptions, Engine } from "@millrace/engine"
 import { Journal, KeyRing, MemoryDisk, Snapshots, Storage } from "@millrace/journal"
 import {
@@ -23,7 +24,7 @@ import {
   unpackMessage,
 } from "@millrace/protocol"
 import { Context, Effect, Exit, Layer, Logger, Scope } from "effect"
-import { Gateway, type GatewayLimits } from "../src/index.ts"
+import { Gateway, type GatewayLimits, type GatewayOptions } from "../src/index.ts"
 
 export const currency = 840
 export const firstCard = 6_000_000_000_000_001n
@@ -35,13 +36,16 @@ export interface House {
   readonly stop: () => Promise<void>
 }
 
-export const start = async (limits: Partial<GatewayLimits> = {}): Promise<House> => {
+export const start = async (
+  limits: Partial<GatewayLimits> = {},
+  listeners: Pick<GatewayOptions, "ws" | "tls"> = {},
+): Promise<House> => {
   const room = Layer.mergeAll(Journal.layer({ segmentBytes: 1 << 20 }), Snapshots.layer()).pipe(
     Layer.provideMerge(KeyRing.layer()),
     Layer.provideMerge(Storage.disk(new MemoryDisk())),
   )
   const options = { ...defaultEngineOptions, rememberedTransactions: 2 ** 15, mailboxRecordsMax: 1_024 }
-  const layer = Gateway.layer({ tcp: { host: "127.0.0.1", port: 0 }, limits }).pipe(
+  const layer = Gateway.layer({ tcp: { host: "127.0.0.1", port: 0 }, limits, ...listeners }).pipe(
     Layer.provideMerge(Engine.layer(options).pipe(Layer.provideMerge(room))),
     Layer.provide(Logger.layer([])),
   )
@@ -79,12 +83,16 @@ export class Wire {
   readonly outcomes: Array<Outcome> = []
   readonly messages: Array<MessageMap> = []
   closed = false
-  readonly socket: Socket
+  readonly socket: Duplex
   #changed: () => void = () => {}
   #pinKey: Uint8Array = new Uint8Array(32)
 
-  constructor(port: number) {
-    this.socket = connect({ host: "127.0.0.1", port, noDelay: true, allowHalfOpen: true })
+  /** @param way a port of this machine, or what carries frames to a server */
+  constructor(way: number | Duplex) {
+    this.socket =
+      typeof way === "number"
+        ? connect({ host: "127.0.0.1", port: way, noDelay: true, allowHalfOpen: true })
+        : way
     const reader = new FrameReader(OUTCOME_BYTES, {
       units: (view, at, count) => {
         for (let i = 0; i < count; i++) this.outcomes.push(decodeOutcome(view, at + i * OUTCOME_BYTES))

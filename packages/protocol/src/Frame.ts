@@ -95,3 +95,16 @@ export const batchFrame = (
 /** Bytes of a whole batch frame of `count` units. */
 export const batchFrameBytes = (count: number, unitBytes: number): number =>
   FRAME_HEADER_BYTES + count * unitBytes
+
+/** What the length field takes; a WebSocket message is a frame without it. */
+export const FRAME_LENGTH_FIELD_BYTES = 4
+
+/** Hands over each of the whole frames that lie one after the other, without its length: as one WebSocket message. */
+export const eachMessage = (frames: Uint8Array, send: (message: Uint8Array) => void): void => {
+  const view = viewOf(frames)
+  for (let at = 0; at < frames.length; ) {
+    const from = at + FRAME_LENGTH_FIELD_BYTES
+    at = from + view.getUint32(at, true)
+    send(frames.subarray(from, at))
+  }
+}

@@ -1,12 +1,16 @@
 // What crosses the wire. This entry runs in Node, in browsers and in k6; the schemas are in `@millrace/protocol/messages`.
+
 export { AMOUNT_MAX } from "./bounds.ts"
+export { closeFields, type Totals } from "./Close.ts"
 export {
   BATCH_RECORDS_MAX,
   batchFrame,
   batchFrameBytes,
   defaultFrameLimits,
+  eachMessage,
   FRAME_HEADER_BYTES,
   FRAME_LENGTH_BYTES_MIN,
+  FRAME_LENGTH_FIELD_BYTES,
   FrameAt,
   type FrameError,
   type FrameErrorCode,

@@ -148,6 +148,11 @@ export const requests: { readonly [type in Request["type"]]: fc.Arbitrary<Reques
       message: name,
     },
   ),
+  "rotate-key": fc.oneof(
+    fc.constant({ type: "rotate-key" as const, host: "acquirer" }),
+    fc.constant({ type: "rotate-key" as const, terminal: 1001 }),
+  ),
+  "iso-keys": fc.constant({ type: "iso-keys" as const, id: "acquirer" }),
   host: fc.record({
     type: type("host"),
     id: fc.stringMatching(/^[A-Za-z0-9._-]{1,64}$/),

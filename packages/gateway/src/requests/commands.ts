@@ -10,7 +10,7 @@ import type { Identities, Identity } from "../Identities.ts"
 import type { SessionPins } from "../Pins.ts"
 import { type Answer, control, refuse } from "./answer.ts"
 
-export type CommandType = Command["type"] & RequestType
+export type CommandType = (Command["type"] & RequestType) | "rotate-key"
 
 export interface CommandTools {
   readonly engine: Engine["Service"]
@@ -40,6 +40,26 @@ export const makeCommands = ({ engine, identities, checkValues }: CommandTools) 
   const terminalKey = (terminal: number) =>
     identities.keyOf({ terminal }, scheme.terminal(terminal)?.keyVersion ?? 0)
   const hostKey = (id: string) => identities.keyOf({ host: id }, scheme.host(id)?.keyVersion ?? 0)
+
+  /** What else is known of a host or terminal stays as it is. */
+  const rotateKey = (by: string, request: RequestOf<"rotate-key">): Answer => {
+    const { host: id, terminal } = request
+    if (terminal !== undefined) {
+      const command = { type: "terminal", by, number: terminal, rotateKey: true } as const
+      return Effect.map(control(engine, command), () => {
+        const keyVersion = scheme.terminal(terminal)?.keyVersion ?? 0
+        return { type: "rotate-key.ok", keyVersion, key: terminalKey(terminal) }
+      })
+    }
+    const host = id === undefined ? undefined : scheme.host(id)
+    if (host === undefined) return refuse("not-found", `host ${id} is not known`)
+    const { terminals, permissions } = host
+    const command = { type: "host", by, id: host.id, terminals, permissions, rotateKey: true } as const
+    return Effect.map(control(engine, command), () => {
+      const keyVersion = scheme.host(host.id)?.keyVersion ?? 0
+      return { type: "rotate-key.ok", keyVersion, key: hostKey(host.id) }
+    })
+  }
 
   /** The verifier alone goes on: a block that can't be read is said to be one, and nothing more. */
   const withVerifier = (
@@ -73,6 +93,8 @@ export const makeCommands = ({ engine, identities, checkValues }: CommandTools) 
   return (by: Identity, pins: SessionPins, request: Extract<Request, { type: CommandType }>): Answer => {
     const { name } = by
     switch (request.type) {
+      case "rotate-key":
+        return rotateKey(name, request)
       case "merchant":
         return Effect.map(control(engine, { ...request, by: name }), ({ created }) => ({
           type: "merchant.ok",

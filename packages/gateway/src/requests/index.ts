@@ -9,6 +9,7 @@ import type { SessionPins } from "../Pins.ts"
 import type { Fault, Session } from "../Session.ts"
 import type { Answer } from "./answer.ts"
 import { makeCommands } from "./commands.ts"
+import { isoKeys } from "./isoKeys.ts"
 import { objection } from "./permissions.ts"
 import { makeQuestions } from "./questions.ts"
 import { transact } from "./transact.ts"
@@ -30,6 +31,8 @@ export const makeRequests = (
         return Effect.succeed({ type: "echo.ok", data: request.data })
       case "transact":
         return transact(engine.lane.ledger.scheme, session, request)
+      case "iso-keys":
+        return isoKeys(engine.lane.ledger.scheme, schemeKey, request.id)
       case "check-card":
       case "card":
       case "history":

@@ -16,6 +16,8 @@ export const permissionsFor: { readonly [type in RequestType]: ReadonlyArray<Per
   terminals: ["provision"],
   terminal: ["provision"],
   host: ["administer"],
+  "rotate-key": ["administer"],
+  "iso-keys": ["administer"],
   calendar: ["administer"],
   product: ["provision"],
   cards: ["provision"],
@@ -36,6 +38,7 @@ export const permissionsFor: { readonly [type in RequestType]: ReadonlyArray<Per
   accounts: ["inspect"],
 }
 
+/** Of these a session that may only transact may ask for its own terminals. */
 const ofTerminal: ReadonlySet<RequestType> = new Set(["query", "receipt", "totals", "terminal-info"])
 
 /** Why this session may not ask that, or undefined. */

@@ -135,6 +135,34 @@ export const Host = Schema.Struct({
 })
 export const HostOk = Schema.Struct({ type: Schema.Literal("host.ok"), key: bytes(KEY_BYTES, KEY_BYTES) })
 
+/** Raises the key version of a host or a terminal: exactly one of the two. */
+export const RotateKey = Schema.Struct({
+  type: Schema.Literal("rotate-key"),
+  host: Schema.optionalKey(HostId),
+  terminal: Schema.optionalKey(Number32),
+}).check(
+  Schema.makeFilter((request: { readonly host?: string; readonly terminal?: number }) =>
+    (request.host === undefined) !== (request.terminal === undefined) ? true : "name a host or a terminal",
+  ),
+)
+export const RotateKeyOk = Schema.Struct({
+  type: Schema.Literal("rotate-key.ok"),
+  keyVersion: Number32,
+  key: bytes(KEY_BYTES, KEY_BYTES),
+})
+
+/** Asks for a host's zone master keys of ISO 8583. */
+export const IsoKeys = Schema.Struct({ type: Schema.Literal("iso-keys"), id: HostId })
+export const IsoKeysOk = Schema.Struct({
+  type: Schema.Literal("iso-keys.ok"),
+  /** For a host whose PIN blocks and MACs are TDES's: 16 bytes with odd parity, and the check value. */
+  tdes: bytes(16, 16),
+  tdesCheck: bytes(3, 3),
+  /** For one with AES in either. */
+  aes: bytes(KEY_BYTES, KEY_BYTES),
+  aesCheck: bytes(3, 3),
+})
+
 /** The time zone by which business days begin. */
 export const Calendar = Schema.Struct({
   type: Schema.Literal("calendar"),
