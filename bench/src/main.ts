@@ -8,6 +8,10 @@ const benchmarks: ReadonlyArray<readonly [name: string, what: string]> = [
   ["record", "the codec: records and outcomes written and read, frames split"],
   ["ledger", "one decision, by kind, at 1,000,000 cards; bytes per card and per remembered transaction"],
   ["journal", "a group commit by block size, beside bare write and fdatasync"],
+  [
+    "connections",
+    "10,000 idle connections beside 512 busy ones: memory and latency; WebSocket 512 × 1 beside a bare echo",
+  ],
   ["endToEnd", "serve and load on this machine: batches, and 512 connections with one in flight"],
 ]
 
