@@ -2,10 +2,15 @@
 import { Client, type ConnectOptions, type MessageError, type MessageRefused } from "@millrace/client"
 import { Effect } from "effect"
 import { maskedIn } from "./CardNumber.ts"
+import { clientTls } from "./ClientTls.ts"
 import { stop } from "./Stop.ts"
 
 export const connect = (options: ConnectOptions) =>
-  Client.connect(options).pipe(
+  Effect.try({
+    try: () => clientTls(),
+    catch: (error) => stop(error instanceof Error ? error.message : String(error)),
+  }).pipe(
+    Effect.flatMap((tls) => Client.connect({ tls, ...options })),
     Effect.mapError((error) =>
       error._tag === "Unreachable"
         ? stop(`${error.message}: is \`millrace serve\` running there?`)
@@ -14,8 +19,7 @@ export const connect = (options: ConnectOptions) =>
   )
 
 /** A refusal of the server to a command, as the end of this program. What servers say may name a card. */
-export const refused = (error: MessageRefused) =>
-  stop(`${error.request} was refused: ${maskedIn(error.message)} (${error.code})`)
+export const refused = (error: MessageRefused) => stop(`refused: ${maskedIn(error.message)} (${error.code})`)
 
 /** One question or command, whose failures are the end of this program. */
 export const answered = <A, R>(asked: Effect.Effect<A, MessageError, R>) =>

@@ -105,7 +105,7 @@ describe("provision", () => {
     merchants: [{ number: 7, name: "Seven", currency: 978 }],
     terminals: [{ first: 70, count: 2, merchant: 7, keys: true }],
     cards: [{ first: "4000000000000000001", count: 3, currency: 978, openingBalance: 500 }],
-    hosts: [{ id: "seven", terminals: [[70, 71]], permissions: ["transact"] }],
+    hosts: [{ id: "seven", terminals: [[70, 71]], permissions: ["transact"], iso: true }],
   }
 
   it("makes what a file names, once, and writes keys only to their own file", async () => {
@@ -122,6 +122,11 @@ describe("provision", () => {
     expect(statSync(keys).mode & 0o777).toBe(0o600)
     const { credentials } = JSON.parse(readFileSync(keys, "utf8"))
     expect(credentials).toMatchObject([{ terminal: 70 }, { terminal: 71 }, { host: "seven" }])
+    const { iso } = credentials[2]
+    expect([iso.tdes, iso.tdesCheck, iso.aes, iso.aesCheck].map((text) => text.length)).toEqual([
+      32, 6, 64, 6,
+    ])
+    expect(first.stdout + first.stderr).not.toContain(iso.tdes)
     for (const { key } of credentials) expect(first.stdout + first.stderr).not.toContain(key)
     const [second, again] = await Promise.all([
       run(client("provision", file)),
@@ -145,7 +150,7 @@ describe("provision", () => {
     expect((await run(client("provision", file, "--keys-out", keys))).code).toBe(0)
     const { code, stderr } = await run(client("provision", file, "--credentials", keys))
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^millrace: host was refused: .*\(not-permitted\)\n$/)
+    expect(stderr).toMatch(/^millrace: .*scheme\.json:1:11: hosts\[0\]: .*\(not-permitted\)\n$/)
   })
 
   it("says what a host may now do, and masks the card of a conflict", async () => {
@@ -166,7 +171,9 @@ describe("provision", () => {
       run(client("provision", conflict)),
       run(client("provision", hosts, "--credentials", keys)),
     ])
-    expect(refused.stderr).toMatch(/\(conflict\)\n$/)
+    expect(refused.stderr).toMatch(
+      /conflict\.json:1:\d+: cards\[1\]\.first: cards of this entry are in cards\[0\] already\n$/,
+    )
     expect(refused.stderr).not.toContain("4100000000000000001")
     expect(several.stderr).toMatch(/keys\.json holds 2 credentials: put one in a file of its own/)
   })
@@ -189,6 +196,8 @@ describe("demo and journal", () => {
     expect(demo.code).toBe(0)
     expect(demo.stderr).toMatch(/approved \(the first answer again\)/)
     expect(demo.stderr).toMatch(/declined 51, insufficient funds/)
+    expect(demo.stderr).toMatch(/ PIN change .*approved/)
+    expect(demo.stderr).toMatch(/at the pace of people/)
     expect(demo.stderr).toMatch(/reversal .*approved, available/)
     // What the story says happens, happens: each refusal is the one that it speaks of.
     for (const told of [

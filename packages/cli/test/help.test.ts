@@ -3,13 +3,15 @@ import { Effect, Layer } from "effect"
 import { CliOutput, Command } from "effect/cli"
 import { afterAll, expect, it } from "vitest"
 import { program } from "../src/Program.ts"
-import { cleanUp, run } from "./program.ts"
+import { runHere } from "./here.ts"
+import { cleanUp, type Ended, run } from "./program.ts"
 
 afterAll(cleanUp)
 
 const commands = [
   "serve",
   "demo",
+  "pos",
   "load",
   "replay",
   "provision",
@@ -26,8 +28,11 @@ const commands = [
   "card release",
   "card name",
   "card replace",
+  "card pin",
+  "code",
   "totals",
   "query",
+  "rotate-key",
   "journal verify",
   "journal dump",
   "journal stat",
@@ -82,9 +87,25 @@ it("help goes to stdout; a mistake goes to stderr with where to look, exit code 
 
 it("a port that is none is a mistake in the command line, whatever is wrong with it", async () => {
   const wrong = ["abc", "70000", "-1", "1.5"]
-  const ended = await Promise.all(wrong.map((port) => run(["serve", `--tcp=${port}`])))
+  const ended: Array<Ended> = []
+  for (const port of wrong) ended.push(await runHere(["serve", `--tcp=${port}`]))
   for (const { code, stdout, stderr } of ended) {
     expect([code, stdout]).toEqual([2, ""])
     expect(stderr).toBe("millrace: --tcp must be a whole number from 0 to 65535\n")
   }
+})
+
+it("help says which flags must be given, and keeps examples apart", async () => {
+  const replace = await runHere(["card", "replace", "--help"])
+  expect(replace.stdout).toMatch(/--reason TEXT .* \(required\)\n/)
+  expect(replace.stdout).not.toMatch(/--holder NAME .* \(required\)/)
+  const group = await runHere(["card", "--help"])
+  expect(group.stdout).toMatch(/\n\nEXAMPLES\n/)
+})
+
+it("an address that is none is a mistake in the command line: nobody is asked for", async () => {
+  const { code, stdout, stderr } = await runHere(["card", "show", "5", "--url", "foo"])
+  expect([code, stdout]).toEqual([2, ""])
+  expect(stderr).toMatch(/^millrace: Invalid value for flag --url: "foo"\. Expected: tcp:\/\/HOST:PORT/)
+  expect(stderr).not.toContain("running there")
 })

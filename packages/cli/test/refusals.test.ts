@@ -173,16 +173,42 @@ describe("a start is refused in", () => {
     expect(await refusalOf(missing)).toMatch(/^master\.key is wrong: /)
   })
 
-  it("this version, of listeners that come later, and of settings that contradict each other", async () => {
+  it("plain text beyond this machine unless that is asked for, and half of a TLS", async () => {
     const data = temporaryDirectory()
-    expect(await refusalOf(data, { MILLRACE_WS_PORT: "7101" })).toMatch(
-      /^this version has no WebSocket listener yet/,
+    expect(await refusalOf(data, { MILLRACE_HOST: "0.0.0.0" })).toMatch(
+      /^listening on 0\.0\.0\.0 without TLS .* set tls\.cert and tls\.key, .* allowPlain \(--allow-plain\)/,
     )
     vi.unstubAllEnvs()
-    expect(await refusalOf(data, { MILLRACE_ISO_PORT: "7102" })).toMatch(
-      /^this version has no ISO 8583 listener yet/,
+    expect(await refusalOf(data, { MILLRACE_TLS_CERT: "a.pem" })).toMatch(
+      /^tls\.cert and tls\.key go together/,
     )
     vi.unstubAllEnvs()
+    const nowhere = { MILLRACE_TLS_CERT: "/nowhere/a.pem", MILLRACE_TLS_KEY: "/nowhere/b.pem" }
+    expect(await refusalOf(data, nowhere)).toBe("tls.cert: /nowhere/a.pem can't be read (ENOENT)")
+    vi.unstubAllEnvs()
+    expect(await refusalOf(data, { MILLRACE_TLS_REQUIRE_CLIENT_CERT: "true" })).toMatch(
+      /need tls\.cert and tls\.key/,
+    )
+  })
+
+  it("ISO 8583, of hosts that can't be, or without a port", async () => {
+    const data = temporaryDirectory()
+    const hosts = (text: string) => ({ MILLRACE_ISO_PORT: "7102", MILLRACE_ISO_HOSTS: text })
+    expect(await refusalOf(data, hosts('[{"id":"a","mac":"sha1"}]'))).toMatch(/^iso\.hosts\.0\.mac: Expected/)
+    expect(await refusalOf(data, hosts('[{"id":"a","dialect":"none.yaml"}]'))).toMatch(
+      /^iso\.hosts\.0\.dialect: none\.yaml: there is no such file/,
+    )
+    expect(await refusalOf(data, hosts('[{"id":"a"},{"id":"b"}]'))).toMatch(
+      /^iso\.hosts: hosts a and b both connect from any address on port 7102/,
+    )
+    vi.unstubAllEnvs()
+    expect(await refusalOf(data, { MILLRACE_ISO_HOSTS: '[{"id":"a"}]' })).toMatch(
+      /^iso\.hosts needs iso\.port/,
+    )
+  })
+
+  it("settings that contradict each other", async () => {
+    const data = temporaryDirectory()
     expect(await refusalOf(data, { MILLRACE_ENGINE_REMEMBERED_TRANSACTIONS: "4096" })).toMatch(
       /^rememberedTransactions is 4096, but/,
     )

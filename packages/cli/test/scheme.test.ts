@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { PassThrough } from "node:stream"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { townFile } from "../src/demo/Town.ts"
 import { runHere } from "./here.ts"
 import { cleanUp, type Server, serve, temporaryDirectory } from "./program.ts"
@@ -82,10 +83,10 @@ describe("provision", () => {
     expect(again.stdout.split("\n")).toEqual(
       expect.arrayContaining([
         "product 7 Card: there already, now as in the file",
-        "float of merchant 7: 1,000 under 1: passed over, a payment with a later reference was made",
-        "float of merchant 7: 2,000 under 2: paid before",
+        "float of merchant 7, reference 1: paid before, if it was in the file when reference 2 was paid",
+        "float of merchant 7, reference 2: paid before",
         "cards of product 7, serials 0–1199: 0 issued, 1,200 there already; cards.csv left as it is",
-        "1,200 cards, category1: 500 under 2: 1,200 paid before",
+        "1,200 cards, category1, reference 2: each paid before",
       ]),
     )
     const more = join(directory, "more.yaml")
@@ -99,6 +100,68 @@ describe("provision", () => {
     writeFileSync(more, scheme(1_200).replace("cards.csv", "again.csv"))
     expect((await client("provision", more)).code).toBe(0)
     expect(rowsOf(join(directory, "again.csv"))).toEqual(cards)
+  })
+
+  const provisioned = async (text: string) => {
+    const file = join(directory, "one.yaml")
+    writeFileSync(file, text)
+    const ended = await client("provision", file)
+    return { ...ended, stderr: ended.stderr.replaceAll(`${directory}/`, "") }
+  }
+
+  it("finds what the server has to say before anything is made", async () => {
+    const { code, stdout, stderr } = await provisioned(
+      `merchants: [{ number: 8, name: Eight, currency: 978 }]
+products: [{ number: 7, name: Card, currency: 963, bin: 597070, named: true }]
+terminals: [{ first: 800, merchant: 9 }]
+cards: [{ product: 77, count: 1 }]
+funds: [{ card: 4000000000000002, amount: 1, reference: 1 }, { product: 7, serial: 999999, amount: 1, reference: 1 }]
+`,
+    )
+    expect([code, stdout]).toEqual([1, ""])
+    expect(stderr.trimEnd().split("\n")).toEqual([
+      "millrace: one.yaml:2:47: products[0].currency: product 7 keeps its currency: 978",
+      "millrace: one.yaml:3:37: terminals[0].merchant: there is no merchant 9, here or on the server",
+      "millrace: one.yaml:4:20: cards[0].product: there is no product 77, here or on the server",
+      "millrace: one.yaml:5:17: funds[0].card: there is no card 400000******0002, here or on the server",
+      expect.stringMatching(
+        /^millrace: one\.yaml:5:73: funds\[1\]\.product: product 7 has serials below \d+ only/,
+      ),
+    ])
+    expect((await provisioned("terminals: [{ first: 800, merchant: 8 }]")).stderr).toContain("no merchant 8")
+  })
+
+  it("names the place of what the server refuses", async () => {
+    const refused = async (text: string) => (await provisioned(text)).stderr
+    expect(
+      await refused(
+        "merchants: [{ number: 9, name: Nine, currency: 978 }]\nterminals: [{ first: 701, merchant: 9 }]",
+      ),
+    ).toBe("millrace: one.yaml:2:13: terminals[0]: terminal 701 belongs to merchant 7 (conflict)\n")
+    expect(await refused("products: [{ number: 78, name: Other, currency: 978, bin: 59707 }]")).toMatch(
+      /^millrace: one\.yaml:1:12: products\[0\]: numbers of 16 digits .* are product 7's \(conflict\)\n$/,
+    )
+    expect(await refused("funds: [{ product: 7, amount: 1999, reference: 2 }]")).toMatch(
+      /^millrace: one\.yaml:1:9: funds\[0\]: .* reference 2 was used for another payment \(conflict\)\n$/,
+    )
+  })
+
+  it("finds a directory that is not there before anything is made", async () => {
+    const { code, stdout, stderr } = await provisioned(
+      "merchants: [{ number: 10, name: Ten, currency: 978 }]\ncards: [{ product: 7, count: 1, out: no/cards.csv }]",
+    )
+    expect([code, stdout]).toEqual([1, ""])
+    expect(stderr).toMatch(
+      /^millrace: one\.yaml:2:38: cards\[0\]\.out: there is no directory .*no: make it first\n$/,
+    )
+  })
+
+  it("says of a payment that is not made that nothing is paid", async () => {
+    const { code, stdout } = await provisioned("funds: [{ product: 7, count: 2, amount: 777, reference: 1 }]")
+    expect(code).toBe(0)
+    expect(stdout).toBe(
+      "2 cards, main, reference 1: each not paid: its reference 1 is before the last one, 2\n",
+    )
   })
 
   it("writes no numbers over others", async () => {
@@ -152,6 +215,42 @@ describe("card", () => {
       { status: "active", balance: 2_000, purses: { category1: 500 }, deposit: 300, pinSet: false },
     ])
     expect(await json("card", "history", number)).toEqual([])
+    const none = await client("card", "history", number)
+    expect([none.code, none.stdout]).toEqual([0, ""])
+    expect(none.stderr).toMatch(/^card 597070\*{6}\d{4} has no transactions yet\n$/)
+  })
+
+  const typed = async (line: string, ...args: ReadonlyArray<string>) => {
+    const input = new PassThrough()
+    const stdin = vi.spyOn(process, "stdin", "get").mockReturnValue(input as never)
+    input.end(line)
+    try {
+      return await client(...args)
+    } finally {
+      stdin.mockRestore()
+    }
+  }
+
+  it("gets a PIN from a line of stdin, and a merchant its code", async () => {
+    const [number] = cards[4]
+    const set = await typed("2468\n", "card", "pin", number, "--stdin")
+    expect(set).toMatchObject({ code: 0, stderr: "" })
+    expect(set.stdout).toMatch(/^card 597070\*{6}\d{4} has a new PIN/)
+    expect(await json("card", "show", number)).toMatchObject([{ pinSet: true }])
+    const wrong = await typed("24x8\n", "card", "pin", number, "--stdin")
+    expect(wrong).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: "millrace: a PIN has 4 to 12 digits: nothing was changed\n",
+    })
+    expect(await typed("", "card", "pin", number)).toMatchObject({ code: 2, stdout: "" })
+    expect(await typed("2468\n", "code", "7", "--stdin")).toMatchObject({
+      code: 0,
+      stdout: "merchant 7 has a new authorisation code; wrong tries are forgotten\n",
+    })
+    expect((await typed("2468\n", "code", "4711", "--stdin")).stderr).toMatch(
+      /^millrace: refused: merchant 4711 is not known/,
+    )
   })
 
   it("is locked and unlocked with a reason, once", async () => {
@@ -174,7 +273,7 @@ describe("card", () => {
     expect((await client("card", "lost", number, ...reason)).code).toBe(0)
     const replaced = await client("card", "replace", number, ...reason, "--out", out)
     expect(replaced.stdout).toMatch(
-      /^card 597070\*{6}\d{4} is replaced by 597070\*{6}\d{4}, whose number is in /,
+      /^card 597070\*{6}\d{4} is replaced by 597070\*{6}\d{4}; its number is in \S+new\.csv\n$/,
     )
     expect(statSync(out).mode & 0o777).toBe(0o600)
     const [[fresh, checkValue]] = rowsOf(out)
@@ -183,6 +282,12 @@ describe("card", () => {
     expect(await json("card", "show", number)).toMatchObject([{ status: "lost", balance: 0 }])
     const over = await client("card", "replace", number, ...reason, "--out", out)
     expect(over.stderr).toMatch(/new\.csv is there already: numbers are never written over/)
+    const again = join(directory, "new-again.csv")
+    const second = await client("card", "replace", number, ...reason, "--out", again)
+    expect(second.stdout).toMatch(
+      /was replaced by 597070\*{6}\d{4} before: nothing changed; its number is in \S+new-again\.csv\n$/,
+    )
+    expect(rowsOf(again)).toEqual(rowsOf(out))
   })
 
   it("says what is wrong in one line, without the number", async () => {
@@ -192,11 +297,9 @@ describe("card", () => {
     const badly = await client("card", "show", "12x")
     const noReason = await client("card", "lock", number)
     expect(cancelled).toMatchObject({ code: 1, stdout: "" })
-    expect(cancelled.stderr).toMatch(
-      /^millrace: lifecycle was refused: card 597070\*{6}\d{4} is active: .*\(conflict\)\n$/,
-    )
+    expect(cancelled.stderr).toMatch(/^millrace: refused: card 597070\*{6}\d{4} is active: .*\(conflict\)\n$/)
     expect(unknown).toMatchObject({ code: 1, stdout: "" })
-    expect(unknown.stderr).toMatch(/^millrace: card was refused: .*\(not-found\)\n$/)
+    expect(unknown.stderr).toMatch(/^millrace: refused: .*\(not-found\)\n$/)
     expect(badly).toMatchObject({
       code: 2,
       stderr: "millrace: NUMBER must be a card number of up to 19 digits\n",
@@ -230,6 +333,10 @@ describe("totals and query", () => {
     const { rows, debits } = JSON.parse(found.stdout)
     for (const row of ["purchase", "transfer", "recharge"]) expect(rows[row].count).toBeGreaterThan(0)
     expect(debits.count).toBe(rows.purchase.count + rows.transfer.count)
+    // Fifty cards and some hundred transactions: the first card has had more than one.
+    const more = await client("card", "history", "5990000000000000", "--count", "1")
+    expect(more.stdout.trimEnd().split("\n")).toHaveLength(1)
+    expect(more.stderr).toBe("there are more: --count shows up to 50\n")
     const table = await client("totals", "990000001")
     expect(table.stdout).toMatch(/^terminal 990000001 +batch 1\npurchase /)
     const unknown = await client("query", "990000001", "1")

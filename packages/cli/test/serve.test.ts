@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { connect } from "node:net"
 import { join } from "node:path"
 import { ResponseCode, responseDigits } from "@millrace/protocol"
 import { afterAll, describe, expect, it } from "vitest"
@@ -209,9 +210,30 @@ describe("what to try next", () => {
     ])
     const text = await hints(one)
     const columns = text.split("\n").flatMap((line) => /^ {2}(?:npx|curl) .*? {3,}(?=\S)/.exec(line) ?? [])
-    expect(columns).toHaveLength(4)
+    expect(columns).toHaveLength(5)
     expect(new Set(columns.map((column) => column.length)).size).toBe(1)
     expect(await hints(other)).not.toContain("millrace load")
+  })
+})
+
+describe("ISO 8583", () => {
+  it("listens when it is asked to, says for whom, and counts", async () => {
+    const data = temporaryDirectory()
+    const args = ["serve", "--ephemeral", "--data", data, "--tcp", "0", "--http", "0", "--iso", "0"]
+    const running = new Running(args)
+    const [, iso, http] = await running.until(
+      /^ready tcp=\S+ iso=127\.0\.0\.1:(\d+) http=(\S+) data=memory$/m,
+    )
+    expect(running.stderr).toContain("the development host dev may connect (iso1987, binary2, x919)")
+    const closed = new Promise((resolve) =>
+      connect(Number(iso), "127.0.0.1").end("no frame").on("close", resolve),
+    )
+    await closed
+    await until(async () => {
+      const text = await (await fetch(`http://${http}/metrics`)).text()
+      return text.includes('millrace_iso_faults_total{code="bad-frame"} 1')
+    })
+    expect((await running.signal("SIGTERM")).code).toBe(0)
   })
 })
 

@@ -51,7 +51,6 @@ export class LogonGuard {
   begins(address: string): LogonRefusal | undefined {
     if (!this.admits(address)) return "address-rate"
     if (this.#refilled(this.#all, this.#limits.logonsPerSecondMax) < 1) return "rate"
-    this.#all.tokens--
     this.#take(address, 1)
     return undefined
   }
@@ -73,6 +72,9 @@ export class LogonGuard {
       count < logonFailuresMax ? 0 : Math.min(lockMsFirst * 2 ** (count - logonFailuresMax), lockMsMax)
     remember(this.#failures, key, { count, until: now + lockMs, at: now })
     this.#take(address, failureCost)
+    // Only failures, of which an address has few: whoever says hello and no more takes nothing from the others.
+    this.#refilled(this.#all, this.#limits.logonsPerSecondMax)
+    this.#all.tokens = Math.max(0, this.#all.tokens - 1)
   }
 
   succeeded(identity: string, address: string): void {

@@ -109,7 +109,9 @@ const secureServer = (limits: Pick<GatewayLimits, "logonSecondsMax">, door: Door
         rejectUnauthorized: false,
       }
       const server = createTlsServer(options, (socket: TLSSocket) => {
-        const receive = serveSocket(socket, door, files.ca !== undefined && socket.authorized)
+        // A session that is taken up again counts as authorized also when the first time nobody showed a certificate.
+        const certified = socket.authorized && socket.getPeerX509Certificate() !== undefined
+        const receive = serveSocket(socket, door, files.ca !== undefined && certified)
         socket.on("data", receive)
       })
       server.on("tlsClientError", (_, socket) => {

@@ -1,4 +1,5 @@
 /** TLS 1.3 for every listener: one certificate and key from files, read again without a restart. */
+import { X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { createSecureContext, type SecureContextOptions } from "node:tls"
 
@@ -15,7 +16,7 @@ export const readTls = (files: TlsFiles): SecureContextOptions => {
   const options: SecureContextOptions = {
     cert: read("tls.cert", files.cert),
     key: read("tls.key", files.key),
-    ...(files.ca === undefined ? {} : { ca: read("tls.ca", files.ca) }),
+    ...(files.ca === undefined ? {} : { ca: authorities(files.ca) }),
     minVersion: "TLSv1.3",
   }
   try {
@@ -26,6 +27,20 @@ export const readTls = (files: TlsFiles): SecureContextOptions => {
     throw new Error(`tls.cert ${files.cert} and tls.key ${files.key} can't be used: ${why}`)
   }
   return options
+}
+
+/** The library takes a file without a certificate for an authority that signs nobody. */
+const authorities = (file: string): Buffer => {
+  const pem = read("tls.ca", file)
+  const found =
+    pem.toString("latin1").match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  try {
+    for (const one of found) new X509Certificate(one)
+  } catch {
+    throw new Error(`tls.ca ${file} has a certificate that can't be read`)
+  }
+  if (found.length === 0) throw new Error(`tls.ca ${file} has no certificate`)
+  return pem
 }
 
 const read = (key: string, file: string): Buffer => {

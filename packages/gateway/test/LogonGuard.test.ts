@@ -53,11 +53,16 @@ describe("the guard", () => {
     expect(burst()).toBe(300 - 256)
   })
 
-  it("lets all addresses together go on at a rate", () => {
+  it("lets all addresses together fail at a rate; who only says hello takes nothing from the others", () => {
     const { clock, guard } = guarded({ logonsPerSecondMax: 50 })
     const taken = () => {
-      for (let n = 0; ; n++) if (guard.begins(`10.1.${n >> 8}.${n & 255}`) === "rate") return n
+      for (let n = 0; ; n++) {
+        const address = `10.1.${n >> 8}.${n & 255}`
+        if (guard.begins(address) === "rate") return n
+        guard.failed(`host:${n}`, address)
+      }
     }
+    for (let n = 0; n < 5_000; n++) guard.begins(`10.9.${n >> 8}.${n & 255}`)
     expect(taken()).toBe(1_000)
     clock.ms += 2_000
     expect(taken()).toBe(100)

@@ -2,7 +2,7 @@
 import type { LifecycleAction } from "@millrace/protocol/messages"
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { credentials, data, json, optionalText, url } from "./flags.ts"
+import { credentials, data, json, optionalText, stdin, url } from "./flags.ts"
 
 const card = Argument.String("card").pipe(
   Argument.withMetavar("NUMBER"),
@@ -110,8 +110,18 @@ const replace = Command.make(
   ]),
 )
 
+const pin = Command.make("pin", { ...common, stdin }, (command) =>
+  Effect.flatMap(module, ({ setPin }) => setPin(command)),
+).pipe(
+  Command.withDescription("A card's PIN, typed twice without being shown, or read from stdin"),
+  Command.withExamples([
+    { command: `millrace card pin ${EXAMPLE}`, description: "Wrong tries are forgotten with it" },
+    { command: `millrace card pin ${EXAMPLE} --stdin`, description: "For scripts: one line with the PIN" },
+  ]),
+)
+
 export const cardCommand = Command.make("card").pipe(
   Command.withDescription("A card at the operator's desk: look at it, and change what it is"),
-  Command.withSubcommands([show, history, ...changes.map(change), name, replace]),
+  Command.withSubcommands([show, history, ...changes.map(change), name, replace, pin]),
   Command.withExamples([{ command: `millrace card show ${EXAMPLE}`, description: "What it is like" }]),
 )

@@ -11,15 +11,31 @@ export const data = Flag.String("data").pipe(
 
 export const url = Flag.String("url").pipe(
   Flag.withMetavar("URL"),
-  Flag.withDescription("Server, tcp://HOST:PORT; by default tcp://127.0.0.1:7100"),
+  Flag.withDescription("Server: tcp://HOST:PORT, tls://, ws:// or wss://; by default tcp://127.0.0.1:7100"),
+  Flag.filter(
+    (text) => isServerUrl(text),
+    () => "tcp://HOST:PORT, tls://…, ws://… or wss://…",
+  ),
   Flag.withDefault("tcp://127.0.0.1:7100"),
 )
+
+const schemes = new Set(["tcp:", "tls:", "ws:", "wss:"])
+
+function isServerUrl(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && schemes.has(url.protocol) && url.hostname !== "" && url.port !== "0"
+}
 
 export const credentials = optional(
   Flag.String("credentials").pipe(
     Flag.withMetavar("FILE"),
     Flag.withDescription("Who to log on as; by default credentials.json of the data directory"),
   ),
+)
+
+export const stdin = Flag.Boolean("stdin").pipe(
+  Flag.withDescription("Read it as the first line of stdin, in place of being asked twice"),
+  Flag.withDefault(false),
 )
 
 export const json = Flag.Boolean("json").pipe(

@@ -17,8 +17,16 @@ export const serve = Command.make(
       Flag.withDefault(false),
     ),
     tcp: optionalPort("tcp", "Port of terminals and hosts, 0 for any; by default 7100"),
-    ws: optionalPort("ws", "WebSocket port; not in this version"),
-    iso: optionalPort("iso", "ISO 8583 port; not in this version"),
+    ws: optionalPort("ws", "WebSocket port, 0 for any; without it there is no such listener"),
+    wsOptional: Flag.Boolean("ws-optional").pipe(
+      Flag.withDescription("Serve without WebSocket when its native library does not load here"),
+      Flag.withDefault(false),
+    ),
+    allowPlain: Flag.Boolean("allow-plain").pipe(
+      Flag.withDescription("Listen without TLS on an address that others can reach"),
+      Flag.withDefault(false),
+    ),
+    iso: optionalPort("iso", "ISO 8583 port, 0 for any; without it there is no such listener"),
     http: optionalPort("http", "Port of health and metrics, 0 for any; by default 7103"),
   },
   (command) =>

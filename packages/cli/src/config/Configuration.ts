@@ -1,6 +1,7 @@
 // Layered configuration: built-in defaults, then file, environment and flags, decoded by one schema, errors with their source.
 import { readFileSync } from "node:fs"
 import { Result, Schema, SchemaIssue } from "effect"
+import { clientTlsVariables } from "../ClientTls.ts"
 import { didYouMean, nearest } from "../NearMiss.ts"
 import { type Leaf, leavesOf, VARIABLE_PREFIX } from "./Leaves.ts"
 import { defaultSettings, Settings } from "./Settings.ts"
@@ -131,14 +132,29 @@ const readEnvironment = (environment: Sources["environment"], found: Map<string,
 }
 
 /** Variables of the program that are not settings: keys do not belong into a file of settings. */
-const otherVariables = ["MILLRACE_MASTER_KEY", "MILLRACE_MASTER_KEY_FILE"]
+const otherVariables: ReadonlyArray<string> = [
+  "MILLRACE_MASTER_KEY",
+  "MILLRACE_MASTER_KEY_FILE",
+  ...Object.values(clientTlsVariables),
+]
 
 /** Text from outside as what the key holds; what does not fit stays text, for the schema to refuse. */
 const coerced = (value: string, leaf: Leaf): unknown => {
   if (leaf.type === "number") return /^-?\d+$/.test(value.trim()) ? Number(value) : value
   if (leaf.type === "boolean")
     return value === "true" || value === "1" ? true : value === "false" || value === "0" ? false : value
+  if (leaf.type === "list") return listed(value)
   return value
+}
+
+/** JSON, or words with commas between them. */
+const listed = (value: string): unknown => {
+  if (!value.trimStart().startsWith("[")) return value.split(",").map((word) => word.trim())
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
 }
 
 // ---- all of it
@@ -154,10 +170,10 @@ const decode = (found: Map<string, Setting>): Result.Result<Settings, ReadonlyAr
       const key = (issue.path ?? [])
         .map((part) => String(typeof part === "object" ? part.key : part))
         .join(".")
-      const setting = found.get(key)
-      const leaf = leafByKey.get(key)
+      const leaf = leaves.find((leaf) => key === leaf.key || key.startsWith(`${leaf.key}.`))
+      const setting = found.get(leaf?.key ?? key)
       if (setting === undefined || leaf === undefined) return `${key}: ${issue.message}`
-      return `${key} from ${setting.from}: expected ${leaf.expected}, found ${shown(setting.value)}`
+      return `${leaf.key} from ${setting.from}: expected ${leaf.expected}, found ${shown(setting.value)}`
     }),
   )
 }

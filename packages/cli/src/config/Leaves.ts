@@ -7,7 +7,7 @@ export interface Leaf {
   readonly key: string
   /** `MILLRACE_TCP_PORT` */
   readonly variable: string
-  readonly type: "number" | "boolean" | "text"
+  readonly type: "number" | "boolean" | "text" | "list"
   readonly expected: string
   readonly description: string
 }
@@ -33,13 +33,19 @@ export const leavesOf = (schema: Schema.Top, path: ReadonlyArray<string> = []): 
   return Object.entries(fields).flatMap(([name, field]) => leavesOf(field, [...path, name]))
 }
 
+const types: { readonly [tag: string]: Leaf["type"] } = {
+  Number: "number",
+  Boolean: "boolean",
+  Arrays: "list",
+}
+
 const leafOf = ({ ast }: Schema.Top, path: ReadonlyArray<string>): Leaf => {
   const annotations = { ...ast.annotations, ...ast.checks?.at(-1)?.annotations }
   return {
     path,
     key: path.join("."),
     variable: variableOf(path),
-    type: ast._tag === "Number" ? "number" : ast._tag === "Boolean" ? "boolean" : "text",
+    type: types[ast._tag] ?? "text",
     expected: String(annotations["expected"] ?? "text"),
     description: String(annotations["description"] ?? ""),
   }

@@ -20,6 +20,19 @@ const text = (expected: string, description: string) =>
     description,
   })
 
+const file = (description: string) => text("the path of a file", description)
+
+const originPattern = /^https?:\/\/[^/\s]+$/
+
+const origins = (description: string) =>
+  Schema.Array(Schema.String)
+    .check(
+      Schema.makeFilter((value: ReadonlyArray<string>) =>
+        value.every((origin) => originPattern.test(origin)),
+      ),
+    )
+    .annotate({ expected: "a list of origins such as https://desk.example", description })
+
 const flag = (description: string) => Schema.Boolean.annotate({ expected: "true or false", description })
 
 const port = (description: string) => whole(0, 65_535, `${description}; 0 takes any free one`)
@@ -30,8 +43,26 @@ export const Settings = Schema.Struct({
   host: text("an address of this machine", "the address that every listener binds"),
   tcp: Schema.Struct({ port: port("the TCP port of terminals and hosts") }),
   http: Schema.Struct({ port: port("the HTTP port of health and metrics") }),
-  ws: Schema.Struct({ port: Schema.optionalKey(port("the WebSocket port; not in this version")) }),
-  iso: Schema.Struct({ port: Schema.optionalKey(port("the ISO 8583 port; not in this version")) }),
+  allowPlain: flag("listen without TLS on an address that others can reach"),
+  ws: Schema.Struct({
+    port: Schema.optionalKey(port("the WebSocket port; without it there is no such listener")),
+    origins: origins("origins whose pages may connect; browsers from elsewhere are refused"),
+    optional: flag("serve without WebSocket when its native library does not load here"),
+  }),
+  tls: Schema.Struct({
+    cert: Schema.optionalKey(file("the certificate chain of every listener, PEM; with tls.key")),
+    key: Schema.optionalKey(file("its private key, PEM")),
+    ca: Schema.optionalKey(file("the authority that signs the certificates of hosts, PEM")),
+    requireClientCert: flag("hosts must show a certificate that tls.ca signed; over TCP only"),
+  }),
+  iso: Schema.Struct({
+    port: Schema.optionalKey(port("the ISO 8583 port; without it there is no such listener")),
+    // What each one is, IsoHosts.ts decodes: with all of its mistakes by their keys.
+    hosts: Schema.Array(Schema.Record(Schema.String, Schema.Unknown)).annotate({
+      expected: "a list of hosts, each with an id",
+      description: "hosts that speak ISO 8583, each with its id in the scheme and what it speaks",
+    }),
+  }),
   engine: Schema.Struct({
     shards: powerOfTwo(1, 64, "shards of the lane; fixed when a data directory is made"),
     rememberedTransactions: powerOfTwo(
@@ -55,6 +86,18 @@ export const Settings = Schema.Struct({
     logonBytesMax: whole(1_024, 65_536, "bytes of one message before the welcome"),
     batchRecordsMax: whole(1, 4_096, "records of one batch"),
     messageBytesMax: whole(1_024, 65_536, "bytes of one message"),
+    logonsPerSecondMax: whole(1, 1_000_000, "logons a second, over all addresses"),
+    logonsPerAddressSecondMax: whole(
+      1,
+      1_000_000,
+      "logons a second from one address; a failed one counts as 256",
+    ),
+    logonFailuresMax: whole(
+      1,
+      1_000,
+      "failed logons of an identity from an address before it is locked there",
+    ),
+    lockSecondsMax: whole(1, 86_400, "the longest lock, in seconds; it begins with one and doubles"),
   }),
 })
 export type Settings = typeof Settings.Type
@@ -65,8 +108,10 @@ export const defaultSettings: Settings = {
   host: "127.0.0.1",
   tcp: { port: 7100 },
   http: { port: 7103 },
-  ws: {},
-  iso: {},
+  allowPlain: false,
+  ws: { origins: [], optional: false },
+  tls: { requireClientCert: false },
+  iso: { hosts: [] },
   engine: defaultEngineOptions,
   limits: defaultGatewayLimits,
 }

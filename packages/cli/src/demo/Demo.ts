@@ -11,12 +11,13 @@ import { defaultSettings, type Settings } from "../config/Settings.ts"
 import { grouped } from "../load/Report.ts"
 import { say } from "../Output.ts"
 import { makeScheme } from "../provision/Make.ts"
+import { pathText } from "../provision/Mistakes.ts"
 import { firstSignal } from "../Signals.ts"
 import { ExitCode, stop } from "../Stop.ts"
 import { type Ready, serveUntilHalted } from "../serve/Serve.ts"
 import { chapters } from "./Chapters.ts"
 import { Crowd } from "./Crowd.ts"
-import { Teller } from "./Teller.ts"
+import { kindText, Teller } from "./Teller.ts"
 import { readTown, type Town, townFile } from "./Town.ts"
 
 export interface DemoCommand {
@@ -94,6 +95,7 @@ const provision = Effect.fnUntraced(function* (client: Client, town: Town) {
       made++
     },
     onProgress: () => {},
+    place: (path, message) => `${basename(townFile)}: ${pathText(path)}: ${message}`,
   })
   const { products = [], merchants = [] } = town.scheme
   say(
@@ -105,7 +107,10 @@ const provision = Effect.fnUntraced(function* (client: Client, town: Town) {
 const crowd = Effect.fnUntraced(function* (client: Client, town: Town, seconds: number) {
   const all = new Crowd(client, town, Math.random)
   say("")
-  say(`Now all ${town.terminals.length} terminals at once, for ${seconds} s:`)
+  say(
+    `Now all ${town.terminals.length} terminals at once, for ${seconds} s, at the pace of people: each waits up to 0.2 s ` +
+      "between customers (`millrace load` is for speed).",
+  )
   const began = yield* Clock.currentTimeMillis
   const everySecond = Effect.sync(() =>
     say(`  ${grouped(all.answered).padStart(7)} transactions answered`),
@@ -117,7 +122,7 @@ const crowd = Effect.fnUntraced(function* (client: Client, town: Town, seconds: 
   const elapsed = ((yield* Clock.currentTimeMillis) - began) / 1_000
   say("")
   say(`In ${elapsed.toFixed(0)} s:`)
-  for (const [kind, count] of all.byKind) say(`  ${kind.padEnd(16)} ${grouped(count).padStart(7)}`)
+  for (const [kind, count] of all.byKind) say(`  ${kindText(kind).padEnd(16)} ${grouped(count).padStart(7)}`)
   for (const [code, count] of [...all.byResponse].sort(([a], [b]) => a - b)) {
     say(`  ${responseDigits(code).padEnd(16)} ${grouped(count).padStart(7)}   ${responseText(code)}`)
   }

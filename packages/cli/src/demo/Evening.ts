@@ -1,5 +1,5 @@
 // The end of the demo's story: a card is lost and replaced, its history is read, and terminals close their day.
-import { responseDigits } from "@millrace/protocol"
+import { closeFields, responseDigits, type Totals } from "@millrace/protocol"
 import { Effect } from "effect"
 import { masked } from "../CardNumber.ts"
 import { counted } from "../load/Report.ts"
@@ -33,14 +33,11 @@ export const lostAndReplaced = Effect.fnUntraced(function* (teller: Teller, card
   }
 })
 
-/** What a close says, in the fields of its record. */
-const closing = (
-  debits: { readonly count: number; readonly amount: number },
-  credits: { readonly count: number; readonly amount: number },
-) => ({
-  original: BigInt(credits.amount),
-  counterparty: BigInt(debits.count) | (BigInt(credits.count) << 32n),
-})
+/** What a close says beside its amount. */
+const closing = (debits: Totals, credits: Totals) => {
+  const { original, counterparty } = closeFields(debits, credits)
+  return { original, counterparty }
+}
 
 export const terminalDay = Effect.fnUntraced(function* (teller: Teller) {
   const { client, town } = teller

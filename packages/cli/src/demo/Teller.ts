@@ -31,6 +31,10 @@ export const answerText = ({ response, duplicate, approved, message }: Answer): 
   return `declined ${response}, ${responseText(response).toLowerCase()}${said}${again}`
 }
 
+/** pinChange → "PIN change" */
+export const kindText = (kind: string): string =>
+  kind.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/^pin\b/, "PIN")
+
 export class Teller {
   readonly client: Client
   readonly town: Town
@@ -74,7 +78,7 @@ export class Teller {
   #line(step: Transaction, answer: Answer): string {
     const { kind, terminal, card, amount } = step
     const where = this.town.merchantName(terminal).padEnd(17)
-    const what = `${kind.padEnd(16)}${(amount === 0 ? "" : money(amount)).padStart(9)}`
+    const what = `${kindText(kind).padEnd(16)}${(amount === 0 ? "" : money(amount)).padStart(9)}`
     // A close is the terminal's own, without a card.
     if (card === 0n) return `  ${where} ${what}  ${answerText(answer)}`
     return `  ${where} ${what}  card ${masked(card)}  ${answerText(answer)}, available ${money(answer.available)}`

@@ -33,7 +33,7 @@ export interface Town {
   readonly crowdCards: ReadonlyArray<bigint>
 }
 
-export const readTown = Effect.map(readScheme(townFile), (scheme): Town => {
+export const readTown = Effect.map(readScheme(townFile), ({ scheme }): Town => {
   const { merchants = [], terminals = [] } = scheme
   const merchantOf = new Map<number, number>()
   for (const { first, count = 1, merchant } of terminals) {

@@ -16,6 +16,8 @@ export interface LoadTick {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly errors: number
+  /** No connection is open. */
+  readonly gone: boolean
 }
 
 export interface LoadFigures {
@@ -168,6 +170,7 @@ export class LoadRun implements PeerEvents {
       p50Ms: recent.percentile(0.5) / 1_000,
       p99Ms: recent.percentile(0.99) / 1_000,
       errors: this.#errors(0),
+      gone: !this.#peers.some((peer) => peer.open),
     })
     this.#ticked = now
     recent.reset()

@@ -1,10 +1,10 @@
 // What a load is asked to do, checked before anything is connected.
 import { BATCH_RECORDS_MAX } from "@millrace/protocol"
 import { Result } from "effect"
+import type { Target } from "./Channel.ts"
 import { type Mix, parseMix } from "./Mix.ts"
 import { LOAD_CARDS_MAX, LOAD_CONNECTIONS_MAX } from "./Population.ts"
 import { slotsFit } from "./Slots.ts"
-import type { Target } from "./Wire.ts"
 
 export type LoadMode = "batch" | "terminals"
 
@@ -43,15 +43,17 @@ const modeDefaults = {
   terminals: { connections: 64, inFlight: 1, batch: 1 },
 } as const
 
-const DEFAULT_PORT = 7100
+const DEFAULT_PORT = { tcp: 7100, tls: 7100, ws: 7101, wss: 7101 } as const
 
-/** `tcp://host:port`; the port may be left out. Failures are sentences. */
+/** `tcp://host:port`, or `tls`, `ws`, `wss`; the port may be left out. Failures are sentences. */
 export const parseTarget = (url: string): Result.Result<Target, string> => {
-  if (/^wss?:/.test(url)) return Result.fail(`${url}: this version speaks TCP only; give tcp://HOST:PORT`)
-  const match = /^tcp:\/\/(?:\[([0-9a-fA-F:.]+)\]|([^:/[\]]+))(?::(\d{1,5}))?\/?$/.exec(url)
-  const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3])
-  if (match === null || port < 1 || port > 65_535) return Result.fail(`"${url}" is not tcp://HOST:PORT`)
-  return Result.succeed({ host: match[1] ?? match[2], port })
+  const match = /^(tcp|tls|wss?):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^:/[\]]+))(?::(\d{1,5}))?\/?$/.exec(url)
+  // The expression's own words.
+  const scheme = match?.[1] as Target["scheme"] | undefined
+  const port = scheme === undefined ? 0 : match?.[4] === undefined ? DEFAULT_PORT[scheme] : Number(match[4])
+  if (match === null || scheme === undefined || port < 1 || port > 65_535)
+    return Result.fail(`"${url}" is not tcp://HOST:PORT, tls://…, ws://… or wss://…`)
+  return Result.succeed({ scheme, host: match[2] ?? match[3], port })
 }
 
 /** The plan, or what is wrong with the request. */

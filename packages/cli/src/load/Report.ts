@@ -62,10 +62,11 @@ export const tickLine = (tick: LoadTick, ofSeconds: number): string => {
   const cells = Math.round(done * BAR_CELLS)
   const bar = "█".repeat(cells) + "░".repeat(BAR_CELLS - cells)
   const errors = tick.errors > 0 ? `   errors ${grouped(tick.errors)}` : ""
-  return (
-    `${bar} ${Math.round(tick.seconds).toString().padStart(4)}/${ofSeconds} s` +
-    `${grouped(tick.throughput).padStart(12)}/s   p50 ${tick.p50Ms.toFixed(2)} ms   p99 ${tick.p99Ms.toFixed(2)} ms${errors}`
-  )
+  const when = `${bar} ${Math.round(tick.seconds).toString().padStart(4)}/${ofSeconds} s`
+  if (tick.throughput === 0) {
+    return `${when}   no answer${tick.gone ? ": reconnecting" : " in this second"}${errors}`
+  }
+  return `${when}${grouped(tick.throughput).padStart(12)}/s   p50 ${tick.p50Ms.toFixed(2)} ms   p99 ${tick.p99Ms.toFixed(2)} ms${errors}`
 }
 
 export const table = (figures: LoadFigures): ReadonlyArray<string> => {

@@ -1,7 +1,6 @@
 // One connection in plain code: connect, log on, then batches. Beside the SDK's client it keeps nothing of what it sends
 // and reads into one shared buffer: the program that measures must not be what is measured.
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
-import { connect, type Socket } from "node:net"
 import type { Credential } from "@millrace/client"
 import {
   clientTranscript,
@@ -18,11 +17,8 @@ import {
 } from "@millrace/protocol"
 import { decodeLogon, type LogonMessageOf } from "@millrace/protocol/messages"
 import { Redacted, Result } from "effect"
-
-export interface Target {
-  readonly host: string
-  readonly port: number
-}
+import { clientTls } from "../ClientTls.ts"
+import { type Channel, openChannel, type Target } from "./Channel.ts"
 
 /** Why a connection ended: nobody there, not let in, or lost; with a sentence. */
 export interface Lost {
@@ -41,9 +37,6 @@ export interface WireEvents {
   readonly lost: (why: Lost) => void
 }
 
-/** Every connection reads into it: its bytes are used up before the next read. */
-const readBuffer = Buffer.allocUnsafe(262_144)
-
 const CLIENT_NONCE_BYTES = 32
 const CONNECT_AND_LOGON_MS_MAX = 10_000
 
@@ -55,7 +48,7 @@ export class Wire implements FrameSink {
   readonly #events: WireEvents
   readonly #reader = new FrameReader(OUTCOME_BYTES, this)
   readonly #clientNonce = randomBytes(CLIENT_NONCE_BYTES)
-  readonly #socket: Socket
+  readonly #channel: Channel
   readonly #timer: NodeJS.Timeout
   #state: "connecting" | "challenged" | "proving" | "open" | "closed" = "connecting"
   #serverNonce: Uint8Array = new Uint8Array(0)
@@ -64,11 +57,15 @@ export class Wire implements FrameSink {
     this.#target = target
     this.#credential = credential
     this.#events = events
-    this.#socket = connect({
-      host: target.host,
-      port: target.port,
-      noDelay: true,
-      onread: { buffer: readBuffer, callback: (bytes) => this.#receive(bytes) },
+    this.#channel = openChannel(target, clientTls(), {
+      opened: () => this.#hello(),
+      bytes: (chunk) => this.#receive(chunk),
+      read: () => {
+        // What was read may have ended the connection.
+        if (this.open) this.#events.read()
+      },
+      error: (error) => this.#end(this.#explain(error)),
+      closed: () => this.#end({ kind: "lost", message: `${this.#where} closed the connection` }),
     })
     this.#timer = setTimeout(
       () =>
@@ -78,11 +75,6 @@ export class Wire implements FrameSink {
         }),
       CONNECT_AND_LOGON_MS_MAX,
     )
-    this.#socket.on("connect", () => this.#hello())
-    this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#end(this.#explain(error)))
-    this.#socket.on("close", () =>
-      this.#end({ kind: "lost", message: `${this.#where} closed the connection` }),
-    )
   }
 
   get open(): boolean {
@@ -91,12 +83,12 @@ export class Wire implements FrameSink {
 
   /** Sends bytes that the caller leaves as they are until an answer has come. */
   write(bytes: Uint8Array): void {
-    this.#socket.write(bytes)
+    this.#channel.write(bytes)
   }
 
   close(): void {
     this.#shut()
-    this.#socket.destroy()
+    this.#channel.destroy()
   }
 
   /** FrameSink. */
@@ -118,20 +110,17 @@ export class Wire implements FrameSink {
     return `${this.#target.host}:${this.#target.port}`
   }
 
-  #receive(bytes: number): boolean {
-    if (this.#state === "closed") return false
-    const error = this.#reader.push(readBuffer.subarray(0, bytes))
+  #receive(chunk: Uint8Array): void {
+    if (this.#state === "closed") return
+    const error = this.#reader.push(chunk)
     if (error !== null)
       this.#end({ kind: "lost", message: `${this.#where} does not speak this protocol: ${error.message}` })
-    // What was read may have ended the connection.
-    else if (this.open) this.#events.read()
-    return true
   }
 
   #hello(): void {
     this.#state = "challenged"
     const { identity } = this.#credential
-    this.#socket.write(
+    this.#channel.write(
       messageFrame(
         packMessage({ type: "hello", protocol: PROTOCOL_VERSION, identity, nonce: this.#clientNonce }),
         0,
@@ -148,7 +137,7 @@ export class Wire implements FrameSink {
       this.#serverNonce = challenge.nonce
       this.#state = "proving"
       const proof = hmac(key, clientTranscript(identity, challenge.nonce, this.#clientNonce))
-      this.#socket.write(messageFrame(packMessage({ type: "logon", proof }), 0))
+      this.#channel.write(messageFrame(packMessage({ type: "logon", proof }), 0))
       return
     }
     const welcome = this.#expect("welcome", message)
@@ -219,7 +208,7 @@ export class Wire implements FrameSink {
   #end(why: Lost): void {
     if (this.#state === "closed") return
     this.#shut()
-    this.#socket.destroy()
+    this.#channel.destroy()
     this.#events.lost(why)
   }
 }

@@ -12,8 +12,9 @@ import { masked } from "../CardNumber.ts"
 import { answered, connect } from "../Connect.ts"
 import { type CredentialFlags, findCredential } from "../Credentials.ts"
 import { grouped } from "../load/Report.ts"
-import { print } from "../Output.ts"
+import { print, say } from "../Output.ts"
 import { ExitCode, type Stop, stop } from "../Stop.ts"
+import { askSecret } from "./Secret.ts"
 import { columns, dayText, jsonLine, pursesText, transactionLine } from "./Told.ts"
 
 export interface OperatorCommand extends CredentialFlags {
@@ -83,8 +84,50 @@ export const history = Effect.fnUntraced(function* (command: HistoryCommand) {
   if (count < 1 || count > HISTORY_MAX) {
     return yield* stop(`--count must be from 1 to ${HISTORY_MAX}`, ExitCode.usage)
   }
-  const transactions = yield* ask(command, (client) => client.history(number, count))
-  for (const one of transactions) print(command.json ? jsonLine(one) : transactionLine(one))
+  // One more than is shown tells whether there are more.
+  const found = yield* ask(command, (client) => client.history(number, Math.min(count + 1, HISTORY_MAX)))
+  for (const one of found.slice(0, count)) print(command.json ? jsonLine(one) : transactionLine(one))
+  if (command.json) return
+  if (found.length === 0) say(`card ${masked(number)} has no transactions yet`)
+  if (found.length > count) say(`there are more: --count shows up to ${HISTORY_MAX}`)
+  else if (found.length === HISTORY_MAX) say(`these are the last ${HISTORY_MAX}; there may be more`)
+})
+
+export interface PinCommand extends CardCommand {
+  readonly stdin: boolean
+}
+
+export const setPin = Effect.fnUntraced(function* (command: PinCommand) {
+  const card = yield* cardOf(command.card)
+  const pin = yield* askSecret("PIN", command.stdin)
+  yield* ask(command, (client) => client.pin(card, pin))
+  print(
+    command.json
+      ? jsonLine({ card: masked(card), action: "pin", changed: true })
+      : `card ${masked(card)} has a new PIN; wrong tries are forgotten`,
+  )
+})
+
+export interface CodeCommand extends OperatorCommand {
+  readonly merchant: number
+  readonly stdin: boolean
+}
+
+const MERCHANT_MAX = 0xffff_ffff
+
+/** A merchant's authorisation code. */
+export const setCode = Effect.fnUntraced(function* (command: CodeCommand) {
+  const { merchant } = command
+  if (merchant < 1 || merchant > MERCHANT_MAX) {
+    return yield* stop(`MERCHANT must be a number from 1 to ${MERCHANT_MAX}`, ExitCode.usage)
+  }
+  const code = yield* askSecret("code", command.stdin)
+  yield* ask(command, (client) => client.code(merchant, code))
+  print(
+    command.json
+      ? jsonLine({ merchant, action: "code", changed: true })
+      : `merchant ${merchant} has a new authorisation code; wrong tries are forgotten`,
+  )
 })
 
 export interface ChangeCommand extends CardCommand {
@@ -132,9 +175,12 @@ export const change = Effect.fnUntraced(function* (action: LifecycleAction, comm
   const changed = made.created > 0
   const replacement = made.card === undefined ? {} : { replacement: masked(made.card) }
   if (command.json) return print(jsonLine({ card: masked(card), action, changed, ...replacement }))
-  const before = changed ? "" : ", and was before: nothing changed"
-  const by = made.card === undefined ? "" : ` by ${masked(made.card)}, whose number is in ${out}`
-  print(`card ${masked(card)} is ${done[action]}${by}${before}`)
+  const whose = `card ${masked(card)}`
+  const [is, before] = changed ? ["is", ""] : ["was", " before: nothing changed"]
+  if (made.card === undefined)
+    return print(`${whose} is ${done[action]}${changed ? "" : ", and was before: nothing changed"}`)
+  // Asked again, the number is told again, and so this file has it, whatever another one has.
+  print(`${whose} ${is} ${done[action]} by ${masked(made.card)}${before}; its number is in ${out}`)
 })
 
 /** As `provision` writes the cards that it issues. */

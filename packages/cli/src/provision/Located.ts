@@ -1,6 +1,7 @@
 // A YAML or JSON text (JSON is YAML) as plain values, with the line and column of every one of them.
 import { Result } from "effect"
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml"
+import type { Decimal } from "./Mistakes.ts"
 
 export interface Place {
   readonly line: number
@@ -10,6 +11,7 @@ export interface Place {
 /** A text that was read: its value, and where the value at a path begins. */
 export interface Located {
   readonly value: unknown
+  readonly decimals: ReadonlyArray<Decimal>
   /** Of a key, where the key itself stands; of an entry of a list, where it begins; of what is not there, what holds it. */
   readonly keyAt: (path: ReadonlyArray<PropertyKey>) => Place
   readonly valueAt: (path: ReadonlyArray<PropertyKey>) => Place
@@ -60,12 +62,26 @@ export const readLocated = (text: string): Result.Result<Located, ReadonlyArray<
   try {
     return Result.succeed({
       value: plain(document.toJS()),
+      decimals: root === null ? [] : decimalsIn(root, []),
       keyAt: (path) => at(find(path).key),
       valueAt: (path) => at(find(path).value),
     })
   } catch {
     return Result.fail([{ line: 1, column: 1, message: "its aliases hold too much, or themselves" }])
   }
+}
+
+/** Integers are bigints here, so every number is one with a point or an exponent. */
+const decimalsIn = (node: Node | null, path: Decimal["path"]): ReadonlyArray<Decimal> => {
+  if (isMap<Node, Node | null>(node)) {
+    return node.items.flatMap(({ key, value }) =>
+      isScalar(key) ? decimalsIn(value, [...path, String(key.value)]) : [],
+    )
+  }
+  if (isSeq<Node>(node)) return node.items.flatMap((item, index) => decimalsIn(item, [...path, index]))
+  return isScalar(node) && typeof node.value === "number"
+    ? [{ path, source: node.source ?? String(node.value) }]
+    : []
 }
 
 interface Found {

@@ -1,8 +1,9 @@
 // Makes what a scheme names, in the order in which one thing needs the other; all of it may be made again.
-import type { Client } from "@millrace/client"
+import type { Client, MessageError } from "@millrace/client"
 import { Effect } from "effect"
-import { masked } from "../CardNumber.ts"
+import { masked, maskedIn } from "../CardNumber.ts"
 import { grouped } from "../load/Report.ts"
+import { type Stop, stop } from "../Stop.ts"
 import { type IssueOptions, issueCards, type NextSerials } from "./Issue.ts"
 import { payFloat, payFund } from "./Payments.ts"
 import type { SchemeFile } from "./SchemeFile.ts"
@@ -11,8 +12,23 @@ import type { Host, Merchant, Terminals } from "./scheme/Places.ts"
 
 /** An identity with its key, as a client command's `--credentials` reads it. */
 export type WrittenKey =
-  | { readonly host: string; readonly key: string }
+  | { readonly host: string; readonly key: string; readonly iso?: ZoneKeys }
   | { readonly terminal: number; readonly key: string }
+
+/** A host's zone master keys, in hex: which one holds is in ops/README.md. */
+interface ZoneKeys {
+  readonly tdes: string
+  readonly tdesCheck: string
+  readonly aes: string
+  readonly aesCheck: string
+}
+
+export interface MakeOptions extends IssueOptions {
+  /** What is wrong at a place, as a sentence that names it. */
+  readonly place: (path: ReadonlyArray<PropertyKey>, message: string) => string
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
 const COMMANDS_IN_FLIGHT = 16
 
@@ -20,35 +36,73 @@ const COMMANDS_IN_FLIGHT = 16
 export const makeScheme = Effect.fnUntraced(function* (
   client: Client,
   scheme: SchemeFile,
-  options: IssueOptions,
+  options: MakeOptions,
 ) {
   const { tell } = options
+  /** What is refused is said of its place in the file. */
+  const at = <A, R>(
+    path: ReadonlyArray<PropertyKey>,
+    step: Effect.Effect<A, MessageError | Stop, R>,
+    /** The key that names what may not be there. */
+    named?: string,
+  ) =>
+    step.pipe(
+      Effect.mapError((error) => {
+        if (error._tag === "Stop") return stop(options.place(path, error.message))
+        if (error._tag !== "MessageRefused") return error
+        const place = error.code === "not-found" && named !== undefined ? [...path, named] : path
+        return stop(options.place(place, `${maskedIn(error.message)} (${error.code})`))
+      }),
+    )
   const keys: Array<WrittenKey> = []
   if (scheme.calendar !== undefined) {
-    yield* client.calendar(scheme.calendar.utcOffsetMinutes)
+    yield* at(["calendar"], client.calendar(scheme.calendar.utcOffsetMinutes))
     tell(`calendar: the day begins at UTC${offsetText(scheme.calendar.utcOffsetMinutes)}`)
   }
-  for (const product of scheme.products ?? []) {
-    const { created } = yield* client.product(product)
+  for (const [index, product] of (scheme.products ?? []).entries()) {
+    const { created } = yield* at(["products", index], client.product(product))
     tell(`product ${product.number} ${product.name}: ${putText(created > 0)}`)
   }
-  for (const merchant of scheme.merchants ?? []) yield* makeMerchant(client, merchant, tell)
-  for (const terminals of scheme.terminals ?? []) {
-    keys.push(...(yield* makeTerminals(client, terminals, tell)))
+  for (const [index, merchant] of (scheme.merchants ?? []).entries()) {
+    yield* at(["merchants", index], makeMerchant(client, merchant, tell))
+    yield* at(["merchants", index, "float"], payFloat(client, merchant, tell))
+  }
+  for (const [index, terminals] of (scheme.terminals ?? []).entries()) {
+    keys.push(...(yield* at(["terminals", index], makeTerminals(client, terminals, tell), "merchant")))
   }
   const serials: NextSerials = new Map()
-  for (const cards of scheme.cards ?? []) {
-    if ("first" in cards) yield* makeCards(client, cards, options)
-    else yield* issueCards(client, cards, serials, options)
+  for (const [index, cards] of (scheme.cards ?? []).entries()) {
+    yield* at(
+      ["cards", index],
+      "first" in cards ? makeCards(client, cards, options) : issueCards(client, cards, serials, options),
+      "product",
+    )
   }
-  for (const fund of scheme.funds ?? []) yield* payFund(client, fund, tell)
-  for (const host of scheme.hosts ?? []) {
-    const { key } = yield* client.host(host)
+  const funds = scheme.funds ?? []
+  for (const [index, fund] of funds.entries()) {
+    const later = new Set(funds.slice(index + 1).map(({ reference }) => reference))
+    yield* at(["funds", index], payFund(client, fund, later, tell), "card" in fund ? "card" : "product")
+  }
+  for (const [index, host] of (scheme.hosts ?? []).entries()) {
+    const { iso = false, ...told } = host
+    const { key } = yield* at(["hosts", index], client.host(told))
     tell(`host ${host.id}: ${rightsText(host)}`)
-    keys.push({ host: host.id, key: Buffer.from(key).toString("hex") })
+    const zone = iso ? { iso: yield* at(["hosts", index, "iso"], zoneKeys(client, host.id)) } : {}
+    keys.push({ host: host.id, key: hex(key), ...zone })
   }
   return keys
 })
+
+const zoneKeys = (client: Client, host: string) =>
+  Effect.map(
+    client.isoKeys(host),
+    ({ tdes, tdesCheck, aes, aesCheck }): ZoneKeys => ({
+      tdes: hex(tdes),
+      tdesCheck: hex(tdesCheck),
+      aes: hex(aes),
+      aesCheck: hex(aesCheck),
+    }),
+  )
 
 const makeMerchant = Effect.fnUntraced(function* (
   client: Client,
@@ -62,7 +116,6 @@ const makeMerchant = Effect.fnUntraced(function* (
     yield* client.code(merchant.number, code)
     tell(`merchant ${merchant.number}: its authorisation code is set`)
   }
-  yield* payFloat(client, merchant, tell)
 })
 
 const makeTerminals = Effect.fnUntraced(function* (

@@ -27,6 +27,33 @@ export const mistakesOf = (
   return found.filter(({ missing }) => missing === undefined || !meant.has(missing))
 }
 
+/**
+ * `10000.00` is a whole number to YAML, and a hundredth of what its writer meant to us: where whole numbers belong, a
+ * decimal point is a mistake whatever stands behind it.
+ */
+export const withDecimals = (
+  found: ReadonlyArray<Mistake>,
+  decimals: ReadonlyArray<Decimal>,
+  ast: SchemaAST.AST,
+): ReadonlyArray<Mistake> => {
+  const points = decimals.flatMap(({ path, source }): ReadonlyArray<Mistake> => {
+    const expected = expectedAt(ast, path) ?? ""
+    const what = /^minor units|a whole number of minor units/.test(expected) ? "minor units: " : ""
+    const message = `expected ${what}a whole number without a decimal point, found ${maskedIn(source)}`
+    return /whole number|card number|digits/.test(expected) ? [{ path, at: "value", message }] : []
+  })
+  // What holds such a number may be found wrong for it.
+  const isOfPoint = (path: Mistake["path"]) =>
+    points.some((point) => path.every((part, index) => part === point.path[index]))
+  return [...points, ...found.filter(({ path, at }) => at === "key" || !isOfPoint(path))]
+}
+
+/** A number that is written with a decimal point or an exponent. */
+export interface Decimal {
+  readonly path: ReadonlyArray<PropertyKey>
+  readonly source: string
+}
+
 interface Found extends Mistake {
   /** The path of the key that is not there, or that this one may have meant. */
   readonly missing?: string

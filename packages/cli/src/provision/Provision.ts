@@ -9,6 +9,8 @@ import { print, progress, say } from "../Output.ts"
 import { ExitCode, stop } from "../Stop.ts"
 import { schemeJsonSchema } from "./JsonSchema.ts"
 import { makeScheme, type WrittenKey } from "./Make.ts"
+import type { Mistake } from "./Mistakes.ts"
+import { outMistakes, serverMistakes } from "./Preflight.ts"
 import { readScheme } from "./SchemeFile.ts"
 
 export interface ProvisionCommand extends CredentialFlags {
@@ -24,23 +26,31 @@ export const provision = Effect.fnUntraced(function* (command: ProvisionCommand)
   if (command.schema) return void process.stdout.write(schemeJsonSchema())
   const { file, keysOut } = command
   if (file === undefined) return yield* stop("FILE is missing: name a scheme in YAML or JSON", ExitCode.usage)
-  const scheme = yield* readScheme(file)
+  const { scheme, sentence } = yield* readScheme(file)
+  const refuseAll = (mistakes: ReadonlyArray<Mistake>) =>
+    mistakes.length === 0 ? Effect.void : stop(mistakes.map(sentence).join("\n"))
   if (keysOut !== undefined && existsSync(keysOut)) {
     return yield* stop(
       `${keysOut} is there already: keys are never written over; name a new file with --keys-out`,
     )
   }
+  const directory = dirname(file)
+  yield* refuseAll(outMistakes(scheme, directory))
   const credential = yield* findCredential(command)
   const client = yield* connect({ url: command.url, credential, deadlineMs: DEADLINE_MS })
-  const keys = yield* makeScheme(client, scheme, {
-    directory: dirname(file),
-    tell: (line) => {
-      if (process.stderr.isTTY) progress("")
-      print(line)
-    },
-    onProgress: (done, count) =>
-      void (process.stderr.isTTY && progress(`cards: ${grouped(done)} of ${grouped(count)}`)),
-  }).pipe(
+  const keys = yield* Effect.flatMap(serverMistakes(client, scheme), refuseAll).pipe(
+    Effect.andThen(
+      makeScheme(client, scheme, {
+        directory,
+        place: (path, message) => sentence({ path, at: "value", message }),
+        tell: (line) => {
+          if (process.stderr.isTTY) progress("")
+          print(line)
+        },
+        onProgress: (done, count) =>
+          void (process.stderr.isTTY && progress(`cards: ${grouped(done)} of ${grouped(count)}`)),
+      }),
+    ),
     Effect.catchTags({
       MessageRefused: refused,
       Unknown: () => stop("not everything was answered in time: run it again, nothing is made twice"),

@@ -4,7 +4,8 @@ import { Effect, Result, Schema } from "effect"
 import { maskedIn } from "../CardNumber.ts"
 import { type Stop, stop } from "../Stop.ts"
 import { type Located, readLocated } from "./Located.ts"
-import { type Mistake, mistakesOf, pathText } from "./Mistakes.ts"
+import { type Mistake, mistakesOf, pathText, withDecimals } from "./Mistakes.ts"
+import { referenceMistakes } from "./References.ts"
 import { Cards, Fund } from "./scheme/Cards.ts"
 import { Host, Merchant, Terminals } from "./scheme/Places.ts"
 import { Product } from "./scheme/Product.ts"
@@ -37,32 +38,49 @@ export type SchemeFile = typeof SchemeFile.Type
 
 const decode = Schema.decodeUnknownResult(SchemeFile, { errors: "all", onExcessProperty: "error" })
 
+/** A scheme, and how a sentence about one of its places is said: with `file:line:column:` in front. */
+export interface PlacedScheme {
+  readonly scheme: SchemeFile
+  readonly sentence: (mistake: Mistake) => string
+}
+
 /** The scheme, or sentences that begin with `file:line:column:`. */
-export const parseScheme = (text: string, file: string): Result.Result<SchemeFile, ReadonlyArray<string>> => {
-  const located = readLocated(text)
-  if (Result.isFailure(located)) {
+export const parsePlaced = (
+  text: string,
+  file: string,
+): Result.Result<PlacedScheme, ReadonlyArray<string>> => {
+  const read = readLocated(text)
+  if (Result.isFailure(read)) {
     return Result.fail(
-      located.failure.map(
+      read.failure.map(
         ({ line, column, message }) =>
           `${file}:${line}:${column}: not ${/\.json$/i.test(file) ? "JSON" : "YAML"}: ${maskedIn(message)}`,
       ),
     )
   }
-  return decode(located.success.value).pipe(
-    Result.mapError(({ issue }) =>
-      mistakesOf(issue, SchemeFile.ast, located.success.value).map((mistake) =>
-        sentence(file, located.success, mistake),
-      ),
-    ),
-  )
+  const located = read.success
+  const said = (mistake: Mistake) => sentence(file, located, mistake)
+  const decoded = decode(located.value)
+  const byForm = Result.isFailure(decoded)
+    ? mistakesOf(decoded.failure.issue, SchemeFile.ast, located.value)
+    : []
+  const mistakes = withDecimals(byForm, located.decimals, SchemeFile.ast)
+  if (Result.isFailure(decoded) || mistakes.length > 0) return Result.fail(mistakes.map(said))
+  const contradictions = referenceMistakes(decoded.success)
+  return contradictions.length > 0
+    ? Result.fail(contradictions.map(said))
+    : Result.succeed({ scheme: decoded.success, sentence: said })
 }
+
+export const parseScheme = (text: string, file: string): Result.Result<SchemeFile, ReadonlyArray<string>> =>
+  Result.map(parsePlaced(text, file), ({ scheme }) => scheme)
 
 const sentence = (file: string, located: Located, { path, at, message }: Mistake): string => {
   const { line, column } = at === "key" ? located.keyAt(path) : located.valueAt(path)
   return `${file}:${line}:${column}: ${path.length === 0 ? "the file" : pathText(path)}: ${message}`
 }
 
-export const readScheme = (file: string): Effect.Effect<SchemeFile, Stop> =>
+export const readScheme = (file: string): Effect.Effect<PlacedScheme, Stop> =>
   Effect.tryPromise({
     try: () => readFile(file, "utf8"),
     catch: (error) => {
@@ -71,6 +89,6 @@ export const readScheme = (file: string): Effect.Effect<SchemeFile, Stop> =>
     },
   }).pipe(
     Effect.flatMap((text) =>
-      Effect.fromResult(parseScheme(text, file)).pipe(Effect.mapError((errors) => stop(errors.join("\n")))),
+      Effect.fromResult(parsePlaced(text, file)).pipe(Effect.mapError((errors) => stop(errors.join("\n")))),
     ),
   )

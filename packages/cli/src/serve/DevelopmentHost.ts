@@ -51,7 +51,8 @@ export const ensureDevelopmentHost = Effect.fnUntraced(function* (
   complain: (line: string) => void,
 ) {
   const file = join(data, CREDENTIALS_FILE)
-  const key = Buffer.from(identities.keyOf({ host: DEVELOPMENT_HOST }, FIRST_KEY_VERSION)).toString("hex")
+  const keyVersion = engine.lane.ledger.scheme.host(DEVELOPMENT_HOST)?.keyVersion ?? FIRST_KEY_VERSION
+  const key = Buffer.from(identities.keyOf({ host: DEVELOPMENT_HOST }, keyVersion)).toString("hex")
   const found = yield* Effect.sync(() => read(file))
   const stale = found?.ephemeral === true
   if (engine.lane.ledger.scheme.host(DEVELOPMENT_HOST) !== undefined) return found?.key === key

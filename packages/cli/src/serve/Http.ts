@@ -1,6 +1,8 @@
 // The HTTP listener for people and machines that watch: health, metrics, and a page that says what this is.
 import { createServer } from "node:http"
+import { createServer as createSecureServer } from "node:https"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { readTls, type TlsFiles } from "@millrace/gateway"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import type { Registry } from "prom-client"
@@ -16,13 +18,17 @@ export interface HttpOptions {
   readonly port: number
   readonly health: () => Health
   readonly registry: Registry
+  /** Speaks TLS 1.3 and nothing else. */
+  readonly tls: TlsFiles | undefined
   readonly welcome: string
 }
 
 /** A scrape that is being answered may end; nobody else is waited for. */
 const closeMsMax = 500
+const connectionsMax = 64
+const requestMsMax = 10_000
 
-/** Listens until the scope closes. Gives the real port. */
+/** Listens until the scope closes. Gives the real port, and what reads the certificate again. */
 export const serveHttp = Effect.fnUntraced(function* (options: HttpOptions) {
   const routes = Layer.mergeAll(
     HttpRouter.add(
@@ -45,7 +51,18 @@ export const serveHttp = Effect.fnUntraced(function* (options: HttpOptions) {
     ),
     HttpRouter.add("GET", "/", Effect.succeed(HttpServerResponse.text(options.welcome))),
   )
-  const listener = NodeHttpServer.layer(createServer, {
+  const { tls } = options
+  const secure = tls === undefined ? undefined : createSecureServer(readTls(tls))
+  // The one thing that a plain server has and this has not is its name: it answers requests in the same way.
+  const makeServer = () => {
+    const server = (secure as unknown as ReturnType<typeof createServer> | undefined) ?? createServer()
+    // Each connection is a descriptor, and the journal must never lack one.
+    server.maxConnections = connectionsMax
+    server.headersTimeout = requestMsMax
+    server.requestTimeout = requestMsMax
+    return server
+  }
+  const listener = NodeHttpServer.layer(makeServer, {
     host: options.host,
     port: options.port,
     gracefulShutdownTimeout: closeMsMax,
@@ -55,7 +72,15 @@ export const serveHttp = Effect.fnUntraced(function* (options: HttpOptions) {
     Effect.catchTag("ServeError", (error) => refused(options, error.cause)),
   )
   const { address } = yield* Effect.provide(HttpServer.HttpServer, context)
-  return address._tag === "UnixPathAddress" ? options.port : address.port
+  return {
+    port: address._tag === "UnixPathAddress" ? options.port : address.port,
+    reload: Effect.try({
+      try: () => {
+        if (tls !== undefined) secure?.setSecureContext(readTls(tls))
+      },
+      catch: (error) => stop(error instanceof Error ? error.message : String(error)),
+    }),
+  }
 })
 
 const refused = ({ host, port }: HttpOptions, cause: unknown): Effect.Effect<never, Stop> => {

@@ -3,6 +3,7 @@ import { commitMsBuckets, type Lane } from "@millrace/engine"
 import type { GatewayTally } from "@millrace/gateway"
 import { ResponseCode, responseDigits } from "@millrace/protocol"
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from "prom-client"
+import { registerSchemeMetrics } from "./SchemeMetrics.ts"
 
 export interface MetricsSource {
   readonly lane: Lane
@@ -72,6 +73,16 @@ export const makeMetrics = ({ lane, gateway }: MetricsSource): Registry => {
       for (const [code, count] of gateway.tally.faults) this.inc({ code }, count)
     },
   })
+  new Counter({
+    name: "millrace_turned_away_total",
+    help: "Connections and logons refused before the welcome, by why",
+    labelNames: ["reason"],
+    registers,
+    collect() {
+      this.reset()
+      for (const [reason, count] of gateway.tally.turnedAway) this.inc({ reason }, count)
+    },
+  })
   new Gauge({
     name: "millrace_mailbox_records",
     help: "Records waiting for a shard",
@@ -83,6 +94,7 @@ export const makeMetrics = ({ lane, gateway }: MetricsSource): Registry => {
       })
     },
   })
+  registerSchemeMetrics(lane, registers)
   registry.registerMetric(commitSeconds(lane))
   collectDefaultMetrics({ register: registry })
   return registry

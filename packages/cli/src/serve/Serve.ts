@@ -1,6 +1,6 @@
 // `millrace serve`: the layers put together, in the order in which a start can fail, and taken apart so that nothing is lost.
 import { Engine, type EngineOptions } from "@millrace/engine"
-import { Gateway } from "@millrace/gateway"
+import { Gateway, type GatewayOptions } from "@millrace/gateway"
 import { Journal } from "@millrace/journal"
 import { ImageRefused, JournalGap, ReplayDiverged } from "@millrace/ledger"
 import { Cause, Context, Effect, Layer } from "effect"
@@ -13,7 +13,9 @@ import { ExitCode, type Stop, stop } from "../Stop.ts"
 import { markBegun, refuseLostJournal } from "./Begun.ts"
 import { ensureDevelopmentHost } from "./DevelopmentHost.ts"
 import { haltOf, shutDown } from "./End.ts"
+import { reloadOnHangup, type ServerTls, tlsOf, warnOfExposure } from "./Exposure.ts"
 import { type Health, serveHttp } from "./Http.ts"
+import { addIsoMetrics, isoHostsOf, serveIso } from "./Iso.ts"
 import { makeMetrics } from "./Metrics.ts"
 import { type Fixed, openStore } from "./Store.ts"
 
@@ -23,6 +25,8 @@ export interface ServeCommand {
   readonly ephemeral: boolean
   readonly tcp: number | undefined
   readonly ws: number | undefined
+  readonly wsOptional?: boolean
+  readonly allowPlain?: boolean
   readonly iso: number | undefined
   readonly http: number | undefined
 }
@@ -58,6 +62,8 @@ const flagsOf = (command: ServeCommand) => {
   const flags: { [key: string]: { readonly flag: string; readonly value: unknown } } = {}
   if (command.data !== undefined) flags["data"] = { flag: "--data", value: command.data }
   if (command.ephemeral) flags["ephemeral"] = { flag: "--ephemeral", value: true }
+  if (command.wsOptional === true) flags["ws.optional"] = { flag: "--ws-optional", value: true }
+  if (command.allowPlain === true) flags["allowPlain"] = { flag: "--allow-plain", value: true }
   for (const name of ["tcp", "ws", "iso", "http"] as const) {
     if (command[name] !== undefined) flags[`${name}.port`] = { flag: `--${name}`, value: command[name] }
   }
@@ -74,6 +80,9 @@ export const configureServe = (command: ServeCommand): Effect.Effect<Configured,
 export interface Ready {
   readonly settings: Settings
   readonly tcp: string
+  /** Without the listener there is none. */
+  readonly ws: string | undefined
+  readonly iso: string | undefined
   readonly http: string
   /** The journal was empty: nobody has used this directory before. */
   readonly firstStart: boolean
@@ -93,8 +102,9 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
   voice: Voice = { say, complain },
   failedAtEnd: (cause: Cause.Cause<Stop>) => void = () => {},
 ) {
-  yield* refuseLaterListeners(settings)
-  warnOfExposure(settings.host, voice)
+  const isoHosts = yield* isoHostsOf(settings)
+  const tls = yield* tlsOf(settings)
+  yield* warnOfExposure(settings, tls, voice)
   const began = performance.now()
   if (!settings.ephemeral) yield* refuseLostJournal(settings.data)
   const store = yield* openStore({
@@ -119,14 +129,16 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
   }
   sayRecovered(engine.recovered, performance.now() - began, voice)
 
-  const gatewayLayer = Gateway.layer({
-    tcp: { host: settings.host, port: settings.tcp.port },
-    limits: settings.limits,
-  })
-  const gateway = yield* Layer.build(gatewayLayer).pipe(
+  const gateway = yield* Layer.build(Gateway.layer(gatewayOptions(settings, tls))).pipe(
     Effect.provide(Context.merge(store.context, engineContext)),
     Effect.map((context) => Context.get(context, Gateway)),
-    Effect.catchTag("ListenRefused", (refused) => stop(`${refused.message} with --tcp`)),
+    Effect.catchTag("ListenRefused", ({ message }) =>
+      stop(
+        /another port$/.test(message)
+          ? `${message} with ${/WebSocket/.test(message) ? "--ws" : "--tcp"}`
+          : message,
+      ),
+    ),
   )
   const state: { status: Health["status"] } = { status: "ok" }
   const halted = haltOf(engine, () => {
@@ -140,15 +152,21 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
 
   if (!settings.ephemeral && engine.lane.durable > 1) yield* markBegun(settings.data)
 
+  const rooms = Context.merge(store.context, engineContext)
+  const iso = yield* serveIso(settings, isoHosts, tls, voice).pipe(Effect.provide(rooms))
   const tcp = `${urlHost(settings.host)}:${gateway.tcp.port}`
-  const httpPort = yield* serveHttp({
+  const ws = gateway.ws === undefined ? undefined : `${urlHost(settings.host)}:${gateway.ws.port}`
+  const registry = makeMetrics({ lane: engine.lane, gateway })
+  if (iso !== undefined) addIsoMetrics(registry, iso)
+  const http = yield* serveHttp({
     host: settings.host,
     port: settings.http.port,
-    registry: makeMetrics({ lane: engine.lane, gateway }),
-    welcome: welcomeText(tcp),
+    tls,
+    registry,
+    welcome: welcomeText(tcp, ws, tls !== undefined),
     health: () => ({
       status: state.status === "ok" && !engine.lane.allUp ? "restarting" : state.status,
-      sessions: gateway.sessions(),
+      sessions: gateway.sessions() + (iso?.sessions() ?? 0),
       sequence: engine.lane.ledger.next - 1,
       uptimeSeconds: Math.floor(process.uptime()),
     }),
@@ -159,32 +177,43 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
     state.status = "stopping"
     // A failure comes to nobody's ears but these: who waits for this scope has stopped waiting for its effect.
     const failure = Effect.catchCause(halted, (cause) => Effect.sync(() => failedAtEnd(cause)))
-    return Effect.raceFirst(shutDown(engine, gateway, voice), failure)
+    const stopAccepting = Effect.andThen(gateway.stopAccepting, iso?.stopAccepting ?? Effect.void)
+    return Effect.raceFirst(shutDown(engine, { stopAccepting }, voice), failure)
   })
-  const http = `${urlHost(settings.host)}:${httpPort}`
+  const reload = gateway.reload.pipe(
+    Effect.andThen(http.reload),
+    Effect.andThen(iso?.reload ?? Effect.void),
+    Effect.as(
+      tls === undefined ? "SIGHUP: there is no TLS to read again" : "the certificates were read again",
+    ),
+  )
+  yield* reloadOnHangup(reload, voice)
   const firstStart = engine.recovered.snapshot + engine.recovered.replayed === 0
-  ready({ settings, tcp, http, firstStart, credential })
+  const isoAddress = iso === undefined ? undefined : `${urlHost(settings.host)}:${iso.addresses[0].port}`
+  ready({
+    settings,
+    tcp,
+    ws,
+    iso: isoAddress,
+    http: `${urlHost(settings.host)}:${http.port}`,
+    firstStart,
+    credential,
+  })
   return yield* halted
 })
 
 // ---- the start
 
-const refuseLaterListeners = (settings: Settings): Effect.Effect<void, Stop> => {
-  if (settings.ws.port !== undefined) {
-    return stop("this version has no WebSocket listener yet: leave out --ws (ws.port) and use TCP")
+const gatewayOptions = (settings: Settings, tls: ServerTls | undefined): GatewayOptions => {
+  const { host, ws } = settings
+  return {
+    tcp: { host, port: settings.tcp.port },
+    ...(ws.port === undefined
+      ? {}
+      : { ws: { host, port: ws.port, origins: ws.origins, optional: ws.optional } }),
+    ...(tls === undefined ? {} : { tls }),
+    limits: settings.limits,
   }
-  if (settings.iso.port !== undefined) {
-    return stop("this version has no ISO 8583 listener yet: leave out --iso (iso.port) and use TCP")
-  }
-  return Effect.void
-}
-
-const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host)
-
-const warnOfExposure = (host: string, { complain }: Voice): void => {
-  if (isLoopback(host)) return
-  complain(`WARNING: listening on ${host} WITHOUT ENCRYPTION: who can see the network can read card numbers.`)
-  complain("WARNING: put a TLS proxy or a private network in front of it, or set host to 127.0.0.1.")
 }
 
 /** What a data directory was made with is fixed: what was set explicitly must agree, a default gives way. */
@@ -229,20 +258,23 @@ const sayRecovered = (recovered: Engine["Service"]["recovered"], ms: number, { s
 
 // ---- what is said when it is ready
 
-const printReady = ({ settings, tcp, http, firstStart, credential }: Ready): void => {
-  print(`ready tcp=${tcp} http=${http} data=${settings.ephemeral ? "memory" : settings.data}`)
+const printReady = ({ settings, tcp, ws, iso, http, firstStart, credential }: Ready): void => {
+  const more = (ws === undefined ? "" : ` ws=${ws}`) + (iso === undefined ? "" : ` iso=${iso}`)
+  print(`ready tcp=${tcp}${more} http=${http} data=${settings.ephemeral ? "memory" : settings.data}`)
   // To a person, and on a first start to whoever reads the log; a service that restarts has heard it.
   if (process.stdout.isTTY !== true && !firstStart) return
   const data = settings.data === "./millrace-data" ? "" : ` --data ${settings.data}`
-  const url = tcp === "127.0.0.1:7100" ? "" : ` --url tcp://${tcp}`
+  const secure = settings.tls.cert !== undefined
+  const url = tcp === "127.0.0.1:7100" && !secure ? "" : ` --url ${secure ? "tls" : "tcp"}://${tcp}`
   const traffic = [
+    [`npx millrace pos${url}${data}`, "a till at your keyboard, and a first receipt"],
     [`npx millrace load --duration 10${url}${data}`, "card traffic, and how fast it goes"],
     [`npx millrace load --mode terminals${url}${data}`, "the same from single terminals"],
   ]
   const hints = [
     ...(credential ? traffic : []),
     ["npx millrace demo", "a small scheme and a story, on its own"],
-    [`curl http://${http}/metrics`, "what it counts"],
+    [`curl http${secure ? "s" : ""}://${http}/metrics`, "what it counts"],
   ]
   const width = Math.max(...hints.map(([command]) => command.length))
   const lines = hints.map(([command, what]) => `  ${command.padEnd(width)}   ${what}`)
@@ -251,11 +283,12 @@ const printReady = ({ settings, tcp, http, firstStart, credential }: Ready): voi
   }
 }
 
-const welcomeText = (tcp: string): string =>
+const welcomeText = (tcp: string, ws: string | undefined, secure: boolean): string =>
   [
     "Millrace: a transaction engine for prepaid cards and electronic recharge.",
     "",
-    `Terminals and hosts connect to tcp://${tcp} (packages/protocol/PROTOCOL.md).`,
+    `Terminals and hosts connect to ${secure ? "tls" : "tcp"}://${tcp} (packages/protocol/PROTOCOL.md).`,
+    ...(ws === undefined ? [] : [`WebSocket: ${secure ? "wss" : "ws"}://${ws}`]),
     "GET /health   is it up",
     "GET /metrics  what it counts, for Prometheus",
     "",

@@ -60,9 +60,10 @@ describe("layers", () => {
     )
     for (const leaf of leaves) {
       expect(leaf.description, leaf.key).not.toBe("")
-      const found = errors({ environment: { [leaf.variable]: leaf.type === "text" ? " " : "?" } })
-      expect(found).toEqual([
-        `${leaf.key} from environment ${leaf.variable}: expected ${leaf.expected}, found ${leaf.type === "text" ? '" "' : '"?"'}`,
+      const wrong = leaf.type === "text" ? " " : "?"
+      const found = JSON.stringify(leaf.type === "list" ? [wrong] : wrong)
+      expect(errors({ environment: { [leaf.variable]: wrong } })).toEqual([
+        `${leaf.key} from environment ${leaf.variable}: expected ${leaf.expected}, found ${found}`,
       ])
     }
   })

@@ -17,17 +17,18 @@ const request: LoadRequest = {
 
 describe("parseTarget", () => {
   it.each([
-    ["tcp://127.0.0.1:7100", { host: "127.0.0.1", port: 7100 }],
-    ["tcp://db.example", { host: "db.example", port: 7100 }],
-    ["tcp://[::1]:99/", { host: "::1", port: 99 }],
+    ["tcp://127.0.0.1:7100", { scheme: "tcp", host: "127.0.0.1", port: 7100 }],
+    ["tls://db.example", { scheme: "tls", host: "db.example", port: 7100 }],
+    ["tcp://[::1]:99/", { scheme: "tcp", host: "::1", port: 99 }],
+    ["ws://127.0.0.1", { scheme: "ws", host: "127.0.0.1", port: 7101 }],
+    ["wss://h:8443/", { scheme: "wss", host: "h", port: 8443 }],
   ])("reads %s", (url, target) => {
     expect(parseTarget(url)).toEqual(Result.succeed(target))
   })
 
   it.each([
-    ["ws://127.0.0.1:7101", "ws://127.0.0.1:7101: this version speaks TCP only; give tcp://HOST:PORT"],
-    ["127.0.0.1:7100", '"127.0.0.1:7100" is not tcp://HOST:PORT'],
-    ["tcp://h:70000", '"tcp://h:70000" is not tcp://HOST:PORT'],
+    ["127.0.0.1:7100", '"127.0.0.1:7100" is not tcp://HOST:PORT, tls://…, ws://… or wss://…'],
+    ["tcp://h:70000", '"tcp://h:70000" is not tcp://HOST:PORT, tls://…, ws://… or wss://…'],
   ])("refuses %s", (url, message) => {
     expect(parseTarget(url)).toEqual(Result.fail(message))
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { Histogram } from "../../src/load/Histogram.ts"
 import type { LoadFigures } from "../../src/load/LoadRun.ts"
-import { loadResult, remarks, table } from "../../src/load/Report.ts"
+import { loadResult, remarks, table, tickLine } from "../../src/load/Report.ts"
 
 const figures = (change: Partial<LoadFigures> = {}): LoadFigures => {
   const latency = new Histogram()
@@ -70,4 +70,11 @@ describe("remarks", () => {
     expect(remarks(figures(), false)).toEqual([])
     expect(table(figures()).join("\n")).toContain("declined 51   2   Insufficient funds")
   })
+})
+
+it("a second without an answer is no second with 0/s and latencies of 0", () => {
+  const tick = { seconds: 3, throughput: 0, p50Ms: 0, p99Ms: 0, errors: 4 }
+  expect(tickLine({ ...tick, gone: true }, 10)).toMatch(/ 3\/10 s {3}no answer: reconnecting {3}errors 4$/)
+  expect(tickLine({ ...tick, gone: false }, 10)).toMatch(/ 3\/10 s {3}no answer in this second {3}errors 4$/)
+  expect(tickLine({ ...tick, throughput: 5, gone: false }, 10)).toMatch(/ 5\/s {3}p50 0\.00 ms/)
 })

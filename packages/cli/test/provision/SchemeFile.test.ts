@@ -43,7 +43,7 @@ merchants:
   - &bakery { number: 1, name: A, currency: 978, purchaseFee: &fee { basisPoints: 80 } }
   - { number: 2, name: B, currency: 978, rechargeFee: *fee, float: { amount: 5, reference: 20260101 } }
 products:
-  - { number: 3, name: Gift, currency: 978, bin: 597003 }
+  - { number: 3, name: Gift, currency: 978, bin: 597003, purses: [{ purse: bonus }] }
 cards:
   - { first: 9223372036854775807, currency: 978 }
   - { product: 3, count: 5 }

@@ -71,6 +71,11 @@ const make = Effect.fnUntraced(function* (options: IsoGatewayOptions) {
     tally,
     nowSeconds: () => seconds,
     closed: (session) => void sessions.delete(session),
+    // By its name alone: a message may quote what it was about.
+    defect: (error) => {
+      const name = error instanceof Error ? error.name : typeof error
+      Effect.runFork(Effect.logError(`a host's session ended: ${name} over its bytes`))
+    },
   }
   const turnAway = (transport: Transport, why: string) => {
     tally.failed(why)

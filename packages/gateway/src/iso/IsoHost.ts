@@ -72,6 +72,10 @@ export const mistakeOf = ({ dialect, mac, keys }: IsoHost): string | undefined =
   if (mac !== "none" && MAC_FIELDS.some((field) => !isFixed(fields.get(field), MAC_BYTES))) {
     return `dialect ${name} must have fields 64 and 128 as "b ${MAC_BYTES}" for a MAC`
   }
+  // The change itself would need a MAC, and there is no key for one yet.
+  if (mac !== "none" && keys === "request") {
+    return `keys "request" needs mac "none": with a MAC the first keys come with the logon (keys "logon")`
+  }
   const needsKeys = keys === "logon" || operations.some(({ kind }) => kind === "keyChange")
   const keysField = uses.keys === undefined ? undefined : fields.get(uses.keys)
   if (

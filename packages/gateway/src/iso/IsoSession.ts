@@ -29,6 +29,8 @@ export interface IsoTools {
   readonly tally: IsoTally
   readonly nowSeconds: () => number
   readonly closed: (session: IsoSession) => void
+  /** Something threw over a host's bytes. */
+  readonly defect: (error: unknown) => void
 }
 
 /** A request with the TPDU that its answer turns round. */
@@ -93,8 +95,14 @@ export class IsoSession implements Receiver {
   receive(chunk: Uint8Array, nowSeconds: number): void {
     if (this.#closed || this.#finishing) return
     this.lastHeard = nowSeconds
-    this.#reader.push(chunk)
-    this.#pump()
+    try {
+      this.#reader.push(chunk)
+      this.#pump()
+    } catch (error) {
+      // A defect of ours over one host's bytes ends that host's session, and nobody else's.
+      this.fail("defect")
+      this.#tools.defect(error)
+    }
   }
 
   #pump(): void {

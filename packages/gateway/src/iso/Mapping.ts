@@ -1,6 +1,6 @@
 /** A transaction message of a host becomes a record. What can't is refused with the code that it is answered. */
 import { isRepeat, type Message, originalOf, textOf } from "@millrace/iso8583"
-import { Kind, RecordFlag, type RecordInput, ResponseCode } from "@millrace/protocol"
+import { AMOUNT_MAX, Kind, RecordFlag, type RecordInput, ResponseCode } from "@millrace/protocol"
 import type { IsoHost } from "./IsoHost.ts"
 import { referenceOf } from "./References.ts"
 import { readTotals } from "./Settlement.ts"
@@ -95,6 +95,7 @@ export const readTransaction = (
   const asked = kind === Kind.balance ? "0" : (textOf(message, 4) ?? (kind === Kind.reversal ? "0" : ""))
   if (!/^\d+$/.test(asked)) return missing(4)
   const amount = Number(asked)
+  if (amount > AMOUNT_MAX) return missing(4)
   const counterparty = kind === Kind.transfer ? payeeOf(message) : 0n
   if (counterparty === undefined) return missing(103)
   const original = needsOriginal.has(kind) ? originalReference(message, host, now) : 0n

@@ -2,9 +2,10 @@
 import { AMOUNT_MAX, hostIdPattern, kindNames } from "@millrace/protocol"
 import {
   HOST_RANGES_MAX,
+  NAME_CHARACTERS_MAX,
+  PARAMETER_CHARACTERS_MAX,
   PARAMETERS_MAX,
   Permission,
-  REASON_CHARACTERS_MAX,
 } from "@millrace/protocol/messages"
 import { Schema, SchemaGetter } from "effect"
 import {
@@ -65,7 +66,7 @@ export const Merchant = Schema.Struct({
   code: may(Code, "The authorisation code: 4 to 12 digits. It is never shown, stored or journaled"),
   settlement: may(Schema.Literals(["day", "week", "month"]), "day when left out"),
   alarm: may(
-    Schema.Struct({ floatBelow: may(whole(-AMOUNT_MAX, AMOUNT_MAX), "When the float is less") }),
+    Schema.Struct({ floatBelow: may(Amount, "When the float is less") }),
     "What somebody should be told about",
   ),
   float: may(
@@ -101,7 +102,7 @@ const Parameters = Schema.Record(
       toJsonSchema: () => ({ pattern: parameterPattern.source }),
     }),
   ),
-  text(0, 128),
+  text(0, PARAMETER_CHARACTERS_MAX),
 ).check(
   Schema.makeFilter(
     (record: { readonly [name: string]: string }) => Object.keys(record).length <= PARAMETERS_MAX,
@@ -124,7 +125,7 @@ export const Terminals = Schema.Struct({
   ),
   amountMax: may(Amount, "Of one transaction; 0: none"),
   parameters: may(Parameters, "Texts that the terminals download"),
-  message: may(text(1, REASON_CHARACTERS_MAX), "For the operator, with a declined answer"),
+  message: may(text(1, NAME_CHARACTERS_MAX), "For the operator, with a declined answer"),
 })
 export type Terminals = typeof Terminals.Type
 
@@ -144,5 +145,6 @@ export const Host = Schema.Struct({
     )
     .annotate({ description: "Whom it acts for: [from, to] each" }),
   permissions: Schema.Array(Permission),
+  iso: may(Flag, "Its zone master keys for ISO 8583 go into the file of --keys-out, too"),
 })
 export type Host = typeof Host.Type

@@ -26,7 +26,15 @@ const Pin = Schema.Struct({
   }),
   freeMax: may(Amount, "Amounts up to here need none, where the rule is above"),
   tries: may(whole(1, 15), "Wrong PINs in a row until the card takes no more; 3 when left out"),
-})
+}).check(
+  Schema.makeFilter(
+    ({ rule, freeMax }) =>
+      rule === "above" && freeMax === undefined
+        ? { path: ["rule"], issue: "needs freeMax, the greatest amount that goes without a PIN" }
+        : true,
+    untold,
+  ),
+)
 
 const Limits = Schema.Struct({
   transactionMax: may(Amount, "Of one payment; 0 or left out: none"),
@@ -41,7 +49,21 @@ const Recharge = Schema.Struct({
   min: may(Amount, "Of one recharge"),
   max: may(Amount, "Of one recharge; 0 or left out: none"),
   balanceMax: may(Amount, "What may lie on the card after it; 0 or left out: no limit"),
-})
+}).check(
+  // 0 is no limit.
+  Schema.makeFilter(
+    ({ min = 0, max = 0, balanceMax = 0 }) =>
+      max > 0 && min > max
+        ? { path: ["max"], issue: `must not be less than min, which is ${min}: nothing could be recharged` }
+        : balanceMax > 0 && min > balanceMax
+          ? {
+              path: ["balanceMax"],
+              issue: `must not be less than min, which is ${min}: nothing could be recharged`,
+            }
+          : true,
+    untold,
+  ),
+)
 
 const Transfers = Schema.Struct({
   allowed: may(Flag, "true when left out"),
@@ -49,7 +71,7 @@ const Transfers = Schema.Struct({
 })
 
 const Hold = Schema.Struct({
-  hours: may(whole(1, 8_784), "How long a pre-authorisation holds; 168 when left out"),
+  hours: may(whole(1, 8_760), "How long a pre-authorisation holds; 168 when left out"),
   toleranceBasisPoints: may(BasisPoints, "How far a completion may go beyond what is held: 1500 is 15 %"),
 })
 

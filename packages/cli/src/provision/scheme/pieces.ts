@@ -45,9 +45,16 @@ export const Flag = Schema.Boolean.annotate({ expected: "true or false" })
 /** What the engine calls a number: of a merchant, of a terminal. */
 export const Number32 = whole(1, U32_MAX)
 export const Currency = whole(1, 999)
-/** Minor units. */
-export const Amount = whole(0, AMOUNT_MAX)
-export const AmountAboveZero = whole(1, AMOUNT_MAX)
+
+const minorUnits = (minimum: number, maximum: number) =>
+  Schema.Finite.check(
+    Schema.makeFilter((value: number) => Number.isInteger(value) && value >= minimum && value <= maximum, {
+      expected: `minor units: a whole number from ${minimum} to ${maximum}`,
+      toJsonSchema: () => ({ type: "integer", minimum, maximum }),
+    }),
+  )
+export const Amount = minorUnits(0, AMOUNT_MAX)
+export const AmountAboveZero = minorUnits(1, AMOUNT_MAX)
 export const BasisPoints = whole(0, 10_000)
 export const Name = text(1, NAME_CHARACTERS_MAX)
 
@@ -155,7 +162,10 @@ const FeeTier = Schema.Struct({
 export type FeeTier = typeof FeeTier.Type
 
 const tiersProblem = (tiers: ReadonlyArray<FeeTier>) => {
-  for (const [index, { upTo }] of tiers.entries()) {
+  for (const [index, { upTo, min, max }] of tiers.entries()) {
+    if (min !== undefined && max !== undefined && min > max) {
+      return { path: [index, "max"], issue: `must not be less than min, which is ${min}` }
+    }
     const last = index === tiers.length - 1
     if (last && upTo !== undefined) return { path: [index, "upTo"], issue: "the last tier has no upTo" }
     if (!last && upTo === undefined) return { path: [index], issue: "every tier but the last has an upTo" }
