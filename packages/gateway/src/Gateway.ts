@@ -27,6 +27,8 @@ export interface GatewayOptions {
     readonly requireClientCert?: boolean
   }
   readonly limits?: Partial<GatewayLimits>
+  /** Connections that other listeners of the process may hold: their descriptors are not this one's. */
+  readonly connectionsElsewhere?: number
 }
 
 /** What the gateway has seen, in plain numbers that a scrape reads. */
@@ -76,11 +78,17 @@ export class Gateway extends Context.Service<
   static readonly layer = (options: GatewayOptions) => Layer.effect(Gateway, make(options))
 }
 
+/** Of one terminal: a till and what is left of its lost lines. Its key alone must not take everybody's sessions. */
+const terminalSessionsMax = 8
+
 const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   const engine = yield* Engine
   const keyRing = yield* KeyRing
   const clock = yield* Clock.Clock
-  const limits = yield* withinDescriptors({ ...defaultGatewayLimits, ...options.limits })
+  const limits = yield* withinDescriptors(
+    { ...defaultGatewayLimits, ...options.limits },
+    options.connectionsElsewhere ?? 0,
+  )
   const identities = new Identities(() => engine.lane.ledger.scheme, keyRing.schemeKey)
   const run = yield* FiberSet.makeRuntime<never>()
   const requests = makeRequests(engine, identities, keyRing.schemeKey, () => clock.currentTimeMillisUnsafe())
@@ -106,6 +114,8 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   let seconds = 0
   let accepting = true
   let connections = 0
+  /** By terminal: its open sessions. */
+  const terminalSessions = new Map<string, number>()
 
   const fault = (session: Session, why: Fault) => {
     tally.faults.set(why.code, (tally.faults.get(why.code) ?? 0) + 1)
@@ -121,7 +131,12 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
     if (step._tag === "Challenge")
       return session.send(frameOf({ type: "challenge", nonce: step.nonce }, correlation))
     const pins = new SessionPins(desk, step.pinKey)
+    const { name } = step.identity
+    const isTerminal = name.startsWith("terminal:")
+    const others = terminalSessions.get(name) ?? 0
+    if (isTerminal && others >= terminalSessionsMax) return session.raise(faults.tooMany)
     if (!session.welcome(step.identity, pins)) return session.raise(faults.tooMany)
+    if (isTerminal) terminalSessions.set(name, others + 1)
     logons.delete(session)
     const welcome = {
       type: "welcome",
@@ -164,7 +179,13 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
       )
     },
     fault,
-    closed: (session) => void sessions.delete(session),
+    closed: (session) => {
+      sessions.delete(session)
+      const name = session.identity?.name ?? ""
+      const others = (terminalSessions.get(name) ?? 0) - 1
+      if (others > 0) terminalSessions.set(name, others)
+      else terminalSessions.delete(name)
+    },
     refused: () => void tally.refusedRecords++,
   }
   const enter = (transport: Transport) => {
@@ -253,8 +274,9 @@ const listen = Effect.fnUntraced(function* (
 })
 
 /** Sessions that would take the descriptors which the journal needs are not promised. */
-const withinDescriptors = Effect.fnUntraced(function* (limits: GatewayLimits) {
-  const allowed = connectionsAllowed()
+const withinDescriptors = Effect.fnUntraced(function* (limits: GatewayLimits, elsewhere: number) {
+  const all = connectionsAllowed()
+  const allowed = all === undefined ? undefined : all - elsewhere
   if (allowed === undefined || limits.sessionsMax <= allowed) return limits
   if (allowed < 1) {
     return yield* new ListenRefused({

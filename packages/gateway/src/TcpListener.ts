@@ -56,7 +56,7 @@ const readInto = (accepted: Socket, onBytes: (bytes: Uint8Array) => void): Socke
 /** Connections that the system may queue before they are accepted: a scheme's terminals come back all at once. */
 const backlogMax = 4_096
 /** Connections beyond the sessions: those that are being told that there is no room, or shake hands. */
-const connectionsBeyond = 64
+export const connectionsBeyond = 64
 
 /** Listens until the scope closes. Connections that are open then are the gateway's to end. */
 export const listenTcp = Effect.fnUntraced(function* (

@@ -32,6 +32,8 @@ interface Line {
   session: Session | undefined
   entered: boolean
   /** The library's object must not be touched any more. */
+  /** This side has ended it. */
+  ended: boolean
   gone: boolean
   paused: boolean
   /** Frames, with their lengths, that came while the session was not reading. */
@@ -225,6 +227,7 @@ const appOf = (
         session: undefined,
         entered: false,
         gone: false,
+        ended: false,
         paused: false,
         held: nothing,
         heldBytes: 0,
@@ -253,7 +256,10 @@ const appOf = (
       line.gone = true
       line.held = nothing
       line.session?.close("the connection closed")
-      if (line.entered) door.left()
+      if (!line.entered) return
+      // Whom we said goodbye to may keep the socket, and its descriptor, for a while.
+      if (line.ended) setTimeout(() => door.left(), lingerMsMax).unref()
+      else door.left()
     },
   })
   app.any("/*", (response) => {
@@ -262,6 +268,9 @@ const appOf = (
   })
   return app
 }
+
+/** How long the library waits for the other side to close, and some more. */
+const lingerMsMax = 20_000
 
 /** The library can't stop reading a connection; what comes meanwhile waits here, up to what a fair sender can have sent. */
 const hold = (line: Line, frame: Buffer): void => {
@@ -297,6 +306,7 @@ const transportOf = (ws: Socket, line: Line, door: Door<Session>) => ({
     line.session?.receive(held, door.nowSeconds())
   },
   end: () => {
+    line.ended = true
     if (!line.gone) ws.end(1000)
   },
   destroy: () => {

@@ -8,7 +8,7 @@ export {
 } from "./Gateway.ts"
 export { Identities, type Identity } from "./Identities.ts"
 export { masterCipher, zoneMasterKey } from "./iso/HostKeys.ts"
-export { IsoGateway, type IsoGatewayOptions } from "./iso/IsoGateway.ts"
+export { IsoGateway, type IsoGatewayOptions, isoConnectionsMax } from "./iso/IsoGateway.ts"
 export { conflictOf, dialectFor, type IsoHost, mistakeOf } from "./iso/IsoHost.ts"
 export { defaultIsoLimits, type IsoLimits } from "./iso/IsoLimits.ts"
 export { IsoTally } from "./iso/IsoTally.ts"

@@ -1,6 +1,6 @@
 // `millrace serve`: the layers put together, in the order in which a start can fail, and taken apart so that nothing is lost.
 import { Engine, type EngineOptions } from "@millrace/engine"
-import { Gateway, type GatewayOptions } from "@millrace/gateway"
+import { Gateway, type GatewayOptions, type IsoHost, isoConnectionsMax } from "@millrace/gateway"
 import { Journal } from "@millrace/journal"
 import { ImageRefused, JournalGap, ReplayDiverged } from "@millrace/ledger"
 import { Cause, Context, Effect, Layer } from "effect"
@@ -129,7 +129,7 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
   }
   sayRecovered(engine.recovered, performance.now() - began, voice)
 
-  const gateway = yield* Layer.build(Gateway.layer(gatewayOptions(settings, tls))).pipe(
+  const gateway = yield* Layer.build(Gateway.layer(gatewayOptions(settings, tls, isoHosts))).pipe(
     Effect.provide(Context.merge(store.context, engineContext)),
     Effect.map((context) => Context.get(context, Gateway)),
     Effect.catchTag("ListenRefused", ({ message }) =>
@@ -204,8 +204,13 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
 
 // ---- the start
 
-const gatewayOptions = (settings: Settings, tls: ServerTls | undefined): GatewayOptions => {
-  const { host, ws } = settings
+const gatewayOptions = (
+  settings: Settings,
+  tls: ServerTls | undefined,
+  isoHosts: ReadonlyArray<IsoHost> | undefined,
+): GatewayOptions => {
+  const { host, ws, iso } = settings
+  const isoAddress = { host, port: iso.port ?? 0 }
   return {
     tcp: { host, port: settings.tcp.port },
     ...(ws.port === undefined
@@ -213,6 +218,8 @@ const gatewayOptions = (settings: Settings, tls: ServerTls | undefined): Gateway
       : { ws: { host, port: ws.port, origins: ws.origins, optional: ws.optional } }),
     ...(tls === undefined ? {} : { tls }),
     limits: settings.limits,
+    connectionsElsewhere:
+      isoHosts === undefined ? 0 : isoConnectionsMax({ address: isoAddress, hosts: isoHosts }),
   }
 }
 

@@ -5,7 +5,7 @@ import { Clock, Context, Effect, Layer } from "effect"
 import type { Address, Door } from "../Listener.ts"
 import { ListenRefused } from "../Listener.ts"
 import { PinDesk } from "../Pins.ts"
-import { listenTcp } from "../TcpListener.ts"
+import { connectionsBeyond, listenTcp } from "../TcpListener.ts"
 import type { TlsFiles } from "../Tls.ts"
 import type { Transport } from "../Transport.ts"
 import { HostPins } from "./HostPins.ts"
@@ -51,7 +51,8 @@ const make = Effect.fnUntraced(function* (options: IsoGatewayOptions) {
   const wrong = conflictOf(options.hosts, options.address.port) ?? firstMistake(options.hosts)
   if (wrong !== undefined) return yield* new ListenRefused({ message: wrong })
   const tally = new IsoTally()
-  const sessions = new Set<IsoSession>()
+  /** Each with the address that it came from. */
+  const sessions = new Map<IsoSession, string>()
   let seconds = 0
   let accepting = true
   let connections = 0
@@ -82,6 +83,11 @@ const make = Effect.fnUntraced(function* (options: IsoGatewayOptions) {
     transport.destroy()
     return undefined
   }
+  const unprovenOf = (address: string): number => {
+    let count = 0
+    for (const [session, from] of sessions) if (from === address && !session.proven) count++
+    return count
+  }
   const doorOf = (hosts: ReadonlyArray<IsoHost>): Door => ({
     enter: (transport) => {
       connections++
@@ -90,10 +96,13 @@ const make = Effect.fnUntraced(function* (options: IsoGatewayOptions) {
       if (options.tls?.requireClientCert === true && !transport.certified) {
         return turnAway(transport, "certificate")
       }
+      if (unprovenOf(transport.address) >= unprovenPerAddressMax) {
+        return turnAway(transport, "too-many-sessions")
+      }
       const host = hostOf(hosts, transport.address)
       if (host === undefined) return turnAway(transport, "unknown-host")
       const session = new IsoSession(tools, host, transport)
-      sessions.add(session)
+      sessions.set(session, transport.address)
       tally.sessionsOpened++
       return session
     },
@@ -105,7 +114,7 @@ const make = Effect.fnUntraced(function* (options: IsoGatewayOptions) {
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       accepting = false
-      for (const session of [...sessions]) session.fail("shutting-down")
+      for (const session of [...sessions.keys()]) session.fail("shutting-down")
     }),
   )
   const listeners = yield* Effect.forEach(portsOf(options), ({ port, hosts }) =>
@@ -113,7 +122,7 @@ const make = Effect.fnUntraced(function* (options: IsoGatewayOptions) {
   )
   yield* Effect.sync(() => {
     seconds++
-    for (const session of sessions) {
+    for (const session of sessions.keys()) {
       const late = lateness(session, seconds, limits)
       if (late !== undefined) session.fail(late)
     }
@@ -121,7 +130,7 @@ const make = Effect.fnUntraced(function* (options: IsoGatewayOptions) {
 
   const stopAccepting = Effect.sync(() => {
     accepting = false
-    for (const session of [...sessions]) session.finish()
+    for (const session of [...sessions.keys()]) session.finish()
   }).pipe(Effect.andThen(Effect.forEach(listeners, ({ stop }) => stop, { discard: true })))
   const reload = Effect.try({
     try: () => {
@@ -147,8 +156,19 @@ const firstMistake = (hosts: ReadonlyArray<IsoHost>): string | undefined => {
   return undefined
 }
 
+/** Who has not shown yet that it is a host: so many from one address leave room for the others. */
+const unprovenPerAddressMax = 32
+
+/** Connections that all of its ports together may hold for a moment: what the process must leave descriptors for. */
+export const isoConnectionsMax = (
+  options: Pick<IsoGatewayOptions, "address" | "hosts" | "limits">,
+): number => {
+  const { sessionsMax } = { ...defaultIsoLimits, ...options.limits }
+  return portsOf(options).length * (sessionsMax + connectionsBeyond)
+}
+
 /** The hosts of each port; those that share one come first. */
-const portsOf = ({ address, hosts }: IsoGatewayOptions) => {
+const portsOf = ({ address, hosts }: Pick<IsoGatewayOptions, "address" | "hosts">) => {
   const byPort = new Map<number, Array<IsoHost>>()
   const shared = hosts.filter((host) => host.port === undefined || host.port === address.port)
   const others = hosts.filter((host) => !shared.includes(host))
