@@ -210,9 +210,9 @@ export class Cards extends CardTable {
     this.setWord(slot, Word.product, (this.word(slot, Word.product) & 0xffffff) | (months << 24))
   }
 
-  /** What the card may come to have in its purses: no more than 2^53 − 1, so that every sum over it is exact. */
+  /** What the card may come to have in its purses, or to be paid out: no more than 2^53 − 1, so that every sum over it is exact. */
   owed(slot: number): number {
-    let sum = this.held(slot) + this.bonusLocked(slot)
+    let sum = this.held(slot) + this.bonusLocked(slot) + this.deposit(slot)
     for (let purse = 0; purse < PURSES; purse++) sum += Math.max(0, this.balance(slot, purse))
     return sum
   }

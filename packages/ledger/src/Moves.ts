@@ -273,7 +273,7 @@ export class Moves {
 
   /** Would all that the card may come to have stay within 2^53 − 1? */
   #owable({ cards }: Shard, card: number): boolean {
-    let owed = cards.held(card) + this.held + cards.bonusLocked(card) + this.bonusLocked
+    let owed = cards.held(card) + this.held + cards.bonusLocked(card) + this.bonusLocked + cards.deposit(card)
     for (let purse = 0; purse < PURSES; purse++) {
       const change = (this.mask & (1 << purse)) === 0 ? 0 : this.purses[purse]
       owed += Math.max(0, cards.balance(card, purse) + change)

@@ -57,10 +57,18 @@ export class Postings {
     this.amounts[this.count++] = amount
   }
 
-  /** Every amount is below 2^53, so the sum is exact. */
+  /** Every amount is below 2^53, and so is the sum on its way, but for absurd amounts that are added up again exactly. */
   assertBalanced(): void {
     let sum = 0
-    for (let i = 0; i < this.count; i++) sum += this.amounts[i]
-    if (sum !== 0) throw new Defect(`postings add up to ${sum}, not 0`)
+    let isExact = true
+    for (let i = 0; i < this.count; i++) {
+      sum += this.amounts[i]
+      if (Math.abs(sum) > Number.MAX_SAFE_INTEGER) isExact = false
+    }
+    if (isExact ? sum !== 0 : this.#exactSum() !== 0n) throw new Defect(`postings add up to ${sum}, not 0`)
+  }
+
+  #exactSum(): bigint {
+    return Array.from(this.amounts.subarray(0, this.count), BigInt).reduce((sum, amount) => sum + amount, 0n)
   }
 }

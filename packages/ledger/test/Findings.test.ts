@@ -53,6 +53,19 @@ describe("sums that pass 2^53", () => {
   })
 })
 
+describe("a deposit", () => {
+  it("is paid out exactly beside as much as a card may hold", () => {
+    const run = world({ deposit: 30 })
+    const issue = { type: "issue", by, product: 1, serial: 0, count: 1, nonce: 1, active: true } as const
+    const issued = run.control(issue)
+    const card = issued.ok ? (issued.firstCard ?? 0n) : 0n
+    expect(fund(run, card, MAX)).toMatchObject({ ok: false, code: "full" })
+    expect(fund(run, card, MAX - 100)).toMatchObject({ ok: true })
+    expect(life(run, card, "return")).toMatchObject({ ok: true, paidOut: MAX - 70 })
+    balanced(run)
+  })
+})
+
 describe("a PIN change", () => {
   const pinned = () => {
     const run = world()

@@ -36,4 +36,18 @@ describe("postings", () => {
     postings.add(Account.payable, 10)
     postings.assertBalanced()
   })
+
+  it("are added up exactly also where the sum passes 2^53 on its way", () => {
+    const postings = new Postings()
+    postings.begin(0, 0)
+    for (const amount of [Number.MAX_SAFE_INTEGER, 30, -30, -Number.MAX_SAFE_INTEGER]) {
+      postings.add(Account.purse, amount)
+    }
+    postings.assertBalanced()
+    postings.begin(0, 0)
+    for (const amount of [-Number.MAX_SAFE_INTEGER, -30, 29, Number.MAX_SAFE_INTEGER]) {
+      postings.add(Account.purse, amount)
+    }
+    expect(() => postings.assertBalanced()).toThrow(/add up/)
+  })
 })

@@ -106,7 +106,7 @@ export class Book {
   #hasRoom({ card, purse, amount }: Move, moves: ReadonlyArray<Move>): boolean {
     if (card === undefined || purse === undefined || amount <= 0n) return true
     const after = [...card.purses]
-    let waiting = card.held + card.locked
+    let waiting = card.held + card.locked + card.deposit
     for (const other of moves) {
       if (other.card !== card) continue
       if (other.purse !== undefined) after[other.purse] += other.amount
