@@ -11,8 +11,6 @@ export {
   cardStatusNames,
   PURSES,
   Purse,
-  type PurseName,
-  purseNames,
 } from "./cardNames.ts"
 
 /** The first 64 bytes are all that a purchase touches on a card without PIN, expiry date and other purses than main. */

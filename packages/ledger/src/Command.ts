@@ -1,7 +1,6 @@
 // What the control plane can ask for: every command, what is filled in before it is journaled, and its journal slots.
-import { type KindName, RecordWord } from "@millrace/protocol"
+import { type KindName, type LifecycleAction, type PurseName, RecordWord } from "@millrace/protocol"
 import { Packr } from "msgpackr"
-import type { PurseName } from "./Cards.ts"
 import { calendarProblem, hostProblem, terminalProblem, terminalsProblem } from "./commands/acquiring.ts"
 import { cardsProblem, fundProblem, issueProblem, lifecycleProblem, pinProblem } from "./commands/cards.ts"
 import { isText } from "./commands/check.ts"
@@ -178,19 +177,6 @@ export interface IssueCommand extends Given {
   readonly active?: boolean
   readonly holder?: string
 }
-
-export type LifecycleAction =
-  | "activate"
-  | "lock"
-  | "unlock"
-  | "lost"
-  | "stolen"
-  | "blacklist"
-  | "release"
-  | "cancel"
-  | "return"
-  | "replace"
-  | "name"
 
 /** One step of a card's life. */
 export interface LifecycleCommand extends Given {

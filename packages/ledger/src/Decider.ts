@@ -29,6 +29,8 @@ export class Decider {
   readonly #memory: Memory
   readonly #draft: Draft
   readonly #moves: Moves
+  /** A transfer's other side, worked out beside the first. */
+  readonly #otherMoves: Moves
   readonly #laneMoves: LaneMoves
   readonly #recorder: Recorder
   readonly #heads = new Int32Array(READ_AHEAD_MAX)
@@ -39,6 +41,7 @@ export class Decider {
     this.#scheme = scheme
     this.#memory = memory
     this.#moves = new Moves(scheme.merchants, scheme.plans)
+    this.#otherMoves = new Moves(scheme.merchants, scheme.plans)
     this.#laneMoves = new LaneMoves(scheme)
     this.#draft = new Draft(memory, scheme, this.#moves, shards)
     this.#recorder = new Recorder(memory)
@@ -165,7 +168,6 @@ export class Decider {
     if (response === ResponseCode.unavailable) return 0
     let slots = this.#recorder.record(draft, response)
     if (isApproved(response) && !this.#carryOut(draft, slots)) {
-      draft.bits &= this.#recorder.secretBits
       response = ResponseCode.overLimit
       slots = this.#recorder.record(draft, response)
     }
@@ -228,19 +230,18 @@ export class Decider {
   #carryOutPair(draft: Draft, kind: number, sign: number): boolean {
     const memory = this.#memory
     const moves = this.#moves
+    const otherMoves = this.#otherMoves
     const { ring, doubles } = memory
     const { shard, card, payeeShard, payee } = draft
     const { day } = draft.calendar
     const at = sign > 0 ? draft.at : memory.working(1)
     const other = memory.working(sign > 0 ? 1 : 2)
     const otherKind = ring[other + RecordWord.kindFlagsCurrency] & 0xff
-    moves.post(otherKind, payeeShard, ring, doubles, other, other, 1)
-    if (!moves.allowed(payeeShard, payee)) return false
+    otherMoves.post(otherKind, payeeShard, ring, doubles, other, other, 1)
     moves.post(kind, shard, ring, doubles, at, other, sign)
-    if (!moves.allowed(shard, card)) return false
+    if (!otherMoves.allowed(payeeShard, payee) || !moves.allowed(shard, card)) return false
     moves.commit(kind, shard, card, ring, doubles, at, other, sign, day)
-    moves.post(otherKind, payeeShard, ring, doubles, other, other, 1)
-    moves.commit(otherKind, payeeShard, payee, ring, doubles, other, other, 1, day)
+    otherMoves.commit(otherKind, payeeShard, payee, ring, doubles, other, other, 1, day)
     doubles[(other + SlotWord.available) >>> 1] = Math.max(0, payeeShard.cards.balance(payee, 0))
     memory.chain(payeeShard, draft.payeeAsked, sign > 0 ? 1 : 2)
     if (sign > 0) this.#laneMoves.done(draft.terminal, kind, ring, doubles, at)

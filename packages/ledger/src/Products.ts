@@ -1,5 +1,6 @@
 // Card products: what the cards of one kind may do, which purses they have, and in which order a purchase draws on them.
-import { PURSES, Purse, type PurseName } from "./Cards.ts"
+import type { PurseName } from "@millrace/protocol"
+import { PURSES, Purse } from "./Cards.ts"
 import type { Categories, ProductCommand } from "./Command.ts"
 import { normal } from "./commands/shapes.ts"
 import { Defect, ImageRefused } from "./errors.ts"

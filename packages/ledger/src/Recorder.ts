@@ -18,10 +18,11 @@ import {
 const CURRENCY_BITS = 0xffff_0000
 const RESPONSE_BITS = 0xffff
 
+/** What a decision keeps of its PIN when it moves nothing. */
+const SECRET_BITS = SlotBit.pinGiven | SlotBit.pinWrong
+
 export class Recorder {
   readonly #memory: Memory
-  /** What a decision keeps of its PIN when it moves nothing after all. */
-  readonly secretBits = SlotBit.pinGiven | SlotBit.pinWrong
 
   constructor(memory: Memory) {
     this.#memory = memory
@@ -34,7 +35,7 @@ export class Recorder {
     const approved = isApproved(response)
     const { mask } = draft
     const isSingle = (mask & (mask - 1)) === 0
-    let bits = approved ? draft.bits : draft.bits & this.secretBits
+    let bits = approved ? draft.bits : draft.bits & SECRET_BITS
     let slots = 1
     if (approved && mask !== 0) {
       if (isSingle && draft.kind !== Kind.preauthorisation) {

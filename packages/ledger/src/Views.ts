@@ -1,7 +1,8 @@
 // What the ledger tells of itself: a card, its history, one request, a terminal's totals. Reads only.
-import { KIND_RESERVED_FROM, Kind, RecordWord } from "@millrace/protocol"
-import { type CardStatusName, cardStatusNames, type PurseName, purseNames } from "./Cards.ts"
-import { numberHash } from "./hash.ts"
+import { KIND_RESERVED_FROM, Kind, type PurseName, purseNames, RecordWord } from "@millrace/protocol"
+import { CardNumber, numberOfWords } from "./CardNumbers.ts"
+import { CardStatus, type CardStatusName, cardStatusNames } from "./Cards.ts"
+import { pursesGive } from "./kinds/spend.ts"
 import { type Memory, REVERSED } from "./Memory.ts"
 import type { Scheme } from "./Scheme.ts"
 import type { Shard } from "./Shard.ts"
@@ -93,9 +94,7 @@ export interface TerminalTotals {
   readonly credits: TotalsRow
 }
 
-const U32 = 0xffff_ffffn
-const u64At = (words: Int32Array, at: number): bigint =>
-  (BigInt(words[at + 1] >>> 0) << 32n) | BigInt(words[at] >>> 0)
+const u64At = (words: Int32Array, at: number): bigint => numberOfWords(words[at], words[at + 1])
 
 export class Views {
   readonly #scheme: Scheme
@@ -116,18 +115,15 @@ export class Views {
     const { day, month } = this.#scheme.calendar
     const product = this.#scheme.products.at(cards.product(card))
     const numberAt = (slot: number): bigint | undefined =>
-      slot < 0 ? undefined : (BigInt(cards.numberHi(slot) >>> 0) << 32n) | BigInt(cards.numberLo(slot) >>> 0)
-    const status = cards.isExpired(card, day) && cards.status(card) <= 2 ? 9 : cards.status(card)
+      slot < 0 ? undefined : numberOfWords(cards.numberLo(slot), cards.numberHi(slot))
+    const kept = cards.status(card)
+    const mayExpire = kept === CardStatus.issued || kept === CardStatus.active || kept === CardStatus.locked
+    const status = mayExpire && cards.isExpired(card, day) ? CardStatus.expired : kept
     const purses: Partial<Record<PurseName, number>> = {}
     for (const [purse, name] of purseNames.entries()) {
       if (purse === 0 || cards.balance(card, purse) !== 0) purses[name] = cards.balance(card, purse)
     }
-    let available = 0
-    for (const purse of product.order) {
-      const expires = cards.purseExpires(card, purse)
-      if (expires !== 0 && day > expires) continue
-      available += Math.max(0, cards.balance(card, purse) + product.credit[purse])
-    }
+    const available = pursesGive(cards, card, product, product.order, day)
     return {
       number,
       status: cardStatusNames[status],
@@ -178,8 +174,7 @@ export class Views {
   }
 
   find(terminal: number, reference: bigint): TransactionView | undefined {
-    const lo = Number(reference & U32) | 0
-    const hi = Number(reference >> 32n) | 0
+    const { lo, hi } = new CardNumber(reference)
     const index = this.#memory.find(terminal | 0, lo, hi)
     if (index < 0 || this.#memory.isBar(index)) return undefined
     return this.#transaction(this.#memory.sequenceAt(index * SLOT_WORDS))
@@ -213,9 +208,7 @@ export class Views {
   }
 
   #find(number: bigint): { readonly shard: Shard; readonly card: number } | undefined {
-    const lo = Number(number & U32) | 0
-    const hi = Number(number >> 32n) | 0
-    const hash = numberHash(lo, hi)
+    const { lo, hi, hash } = new CardNumber(number)
     const shards = this.#shards()
     const shard = shards[hash & (shards.length - 1)]
     const card = shard.cards.find(hash, lo, hi)

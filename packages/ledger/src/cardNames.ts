@@ -1,4 +1,5 @@
-// The states that a card can be in, and the purses that it can have.
+// The states that a card can be in, and the places of its purses.
+import { type PurseName, purseNames } from "@millrace/protocol"
 
 /** `expired` is never stored: it is what an expiry date makes of a card. */
 export const CardStatus = {
@@ -28,8 +29,5 @@ export const Purse = {
   category5: 6,
   category6: 7,
   points: 8,
-} as const
-export type PurseName = keyof typeof Purse
-// As above.
-export const purseNames = Object.keys(Purse) as ReadonlyArray<PurseName>
-export const PURSES = 9
+} as const satisfies { readonly [name in PurseName]: number }
+export const PURSES = purseNames.length

@@ -1,7 +1,7 @@
 // What money does: cards, purses, merchants, postings, and the memory that makes each request happen once.
 
 export { cardNumberOf } from "./CardNumbers.ts"
-export { type CardStatusName, cardStatusNames, Purse, type PurseName, purseNames } from "./Cards.ts"
+export { type CardStatusName, cardStatusNames, Purse } from "./Cards.ts"
 export type * from "./Command.ts"
 export { READ_AHEAD_MAX } from "./Decider.ts"
 export { Defect, ImageRefused, JournalGap, ReplayDiverged } from "./errors.ts"

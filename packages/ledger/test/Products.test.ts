@@ -1,7 +1,8 @@
 // Products: what a command leaves out, which purses pay where, and what stays when one is put again.
+import { type PurseName, purseNames } from "@millrace/protocol"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { Purse, type PurseName, purseNames } from "../src/Cards.ts"
+import { Purse } from "../src/Cards.ts"
 import type { Categories, ProductCommand, ProductPurse } from "../src/Command.ts"
 import { readPiece } from "../src/Image.ts"
 import { Plans } from "../src/Plans.ts"

@@ -195,3 +195,16 @@ export const recovered = (
   }
   return ledger
 }
+
+/** Both merchants may owe for recharges whatever they like. */
+export const withFloat = (run: Journaled): Journaled => {
+  const some = {
+    type: "merchant",
+    by: "host:test",
+    currency: 203,
+    floatLimit: Number.MAX_SAFE_INTEGER,
+  } as const
+  run.control({ ...some, number: 1, name: "Bakery", feeBasisPoints: 150 })
+  run.control({ ...some, number: 2, name: "Kiosk", feeBasisPoints: 0 })
+  return run
+}

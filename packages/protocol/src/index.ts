@@ -2,6 +2,7 @@
 
 export { AMOUNT_MAX } from "./bounds.ts"
 export { closeFields, type Totals } from "./Close.ts"
+export { type LifecycleAction, lifecycleActions, type PurseName, purseNames } from "./cardWords.ts"
 export {
   BATCH_RECORDS_MAX,
   batchFrame,

@@ -27,7 +27,6 @@ export {
   FeePlan,
   NAME_CHARACTERS_MAX,
   PurseName,
-  purseNames,
   REASON_CHARACTERS_MAX,
 } from "./messages/fields.ts"
 export {

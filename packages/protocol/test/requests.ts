@@ -1,7 +1,7 @@
 // A request of every type, at random: what the tests of messages send.
 import fc from "fast-check"
-import { flagsOf, Kind, kindNames, RecordFlag } from "../src/index.ts"
-import { LifecycleAction, purseNames, type Request } from "../src/messages.ts"
+import { flagsOf, Kind, kindNames, purseNames, RecordFlag } from "../src/index.ts"
+import { LifecycleAction, type Request } from "../src/messages.ts"
 import { amount, u64 } from "./arbitraries.ts"
 
 const currency = fc.integer({ min: 1, max: 999 })

@@ -8,8 +8,7 @@ import {
   SplitDouble,
   SplitWord,
 } from "@millrace/ledger"
-import { Kind, RecordWord, ResponseCode, responseDigits } from "@millrace/protocol"
-import { purseNames } from "@millrace/protocol/messages"
+import { Kind, purseNames, RecordWord, ResponseCode, responseDigits } from "@millrace/protocol"
 import { amountAt, type Payload, u64At } from "./Payload.ts"
 
 const DAY_MS = 86_400_000

@@ -94,7 +94,7 @@ export const makeMetrics = ({ lane, gateway }: MetricsSource): Registry => {
       })
     },
   })
-  registerSchemeMetrics(lane, registers)
+  registerSchemeMetrics(lane, registers, gauge)
   registry.registerMetric(commitSeconds(lane))
   collectDefaultMetrics({ register: registry })
   return registry

@@ -5,20 +5,14 @@ import { Gauge, type Registry } from "prom-client"
 /** A scrape names so many merchants; the gauge beside it counts them all. */
 const MERCHANTS_NAMED_MAX = 1_000
 
-export const registerSchemeMetrics = ({ ledger }: Lane, registers: Array<Registry>): void => {
+export const registerSchemeMetrics = (
+  { ledger }: Lane,
+  registers: Array<Registry>,
+  gauge: (name: string, help: string, read: () => number) => void,
+): void => {
   const { scheme } = ledger
   const sum = (of: (shard: (typeof ledger.shards)[number]) => number): number =>
     ledger.shards.reduce((total, shard) => total + of(shard), 0)
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read())
-      },
-    })
-
   gauge("millrace_cards", "Cards, of any status", () => sum((shard) => shard.cards.count))
   gauge("millrace_holds", "Pre-authorisations that are held now", () => sum((shard) => shard.holds.count))
   gauge(

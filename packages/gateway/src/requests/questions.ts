@@ -1,8 +1,8 @@
 /** Questions: what is there, and what became of it. They are answered when all that they tell of is durable. */
 import type { Engine } from "@millrace/engine"
 import { masked, SlotKind, type TransactionView } from "@millrace/ledger"
-import { kindName, type MessageMap, ResponseCode } from "@millrace/protocol"
-import { HOTLIST_CHANGES_MAX, purseNames, type Request, type RequestOf } from "@millrace/protocol/messages"
+import { kindName, type MessageMap, purseNames, ResponseCode } from "@millrace/protocol"
+import { HOTLIST_CHANGES_MAX, type Request, type RequestOf } from "@millrace/protocol/messages"
 import { Effect } from "effect"
 import type { CheckValues } from "../CheckValues.ts"
 import { type Answer, refuse } from "./answer.ts"

@@ -1,13 +1,7 @@
 // What makes no sense in commands about cards: making them, their life, their money and their PIN.
-import { purseNames } from "../Cards.ts"
-import type {
-  CardsCommand,
-  FundCommand,
-  IssueCommand,
-  LifecycleAction,
-  LifecycleCommand,
-  PinCommand,
-} from "../Command.ts"
+import { lifecycleActions, purseNames } from "@millrace/protocol"
+import { DAY_MAX } from "../Calendar.ts"
+import type { CardsCommand, FundCommand, IssueCommand, LifecycleCommand, PinCommand } from "../Command.ts"
 import { ACCOUNT_MAX, CARD_NUMBER_MAX, CARDS_PER_COMMAND_MAX, NAME_CHARACTERS_MAX } from "../limits.ts"
 import {
   CURRENCY_MAX,
@@ -25,22 +19,6 @@ import { PRODUCT_NUMBER_MAX } from "./products.ts"
 /** Cards issued by one command. */
 export const ISSUE_MAX = 4_096
 const SERIAL_MAX = Number.MAX_SAFE_INTEGER
-/** What 16 bits of a card hold. */
-export const DAY_MAX = 65_535
-
-export const lifecycleActions: ReadonlyArray<LifecycleAction> = [
-  "activate",
-  "lock",
-  "unlock",
-  "lost",
-  "stolen",
-  "blacklist",
-  "release",
-  "cancel",
-  "return",
-  "replace",
-  "name",
-]
 
 export const cardsProblem = (command: CardsCommand): string | undefined => {
   if (typeof command.first !== "bigint" || command.first < 1n) return "first must be a bigint from 1"

@@ -1,5 +1,5 @@
 // What makes no sense in a card product.
-import { type PurseName, purseNames } from "../Cards.ts"
+import { type PurseName, purseNames } from "@millrace/protocol"
 import type { ProductCommand, ProductPurse } from "../Command.ts"
 import { ACCOUNT_MAX, BASIS_POINTS_MAX, NAME_CHARACTERS_MAX } from "../limits.ts"
 import { DRAWS_MAX, drawOrder } from "../Products.ts"

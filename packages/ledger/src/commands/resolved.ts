@@ -1,7 +1,8 @@
 // What makes no sense in the part of a journaled command that was filled in when it was carried out.
+
+import { DAY_MAX } from "../Calendar.ts"
 import type { ResolvedCommand } from "../Command.ts"
 import { ACCOUNT_MAX } from "../limits.ts"
-import { DAY_MAX } from "./cards.ts"
 import { isInteger, isObjectIf, U32_MAX } from "./check.ts"
 import { PRODUCT_NUMBER_MAX } from "./products.ts"
 

@@ -1,7 +1,8 @@
 // Money spent or held: purchase and pre-authorisation, out of the purses in the product's order.
 import { RecordFlag, RecordWord, ResponseCode } from "@millrace/protocol"
-import { CardStatus } from "../Cards.ts"
+import { CardStatus, type Cards } from "../Cards.ts"
 import type { Draft } from "../Draft.ts"
+import type { Product } from "../Products.ts"
 import { SlotBit } from "../Slot.ts"
 import { judgeRules } from "./rules.ts"
 
@@ -9,21 +10,32 @@ const PARTIAL_FLAG = RecordFlag.partial << 8
 /** Product.singleUse */
 export const SingleUse = { no: 0, whenEmpty: 1, once: 2 } as const
 
-/** What a purse gives now: with its credit, and nothing once its last day is over. */
-export const spendable = (draft: Draft, purse: number): number => {
-  const { cards } = draft.shard
-  const expires = cards.purseExpires(draft.card, purse)
-  if (expires !== 0 && draft.calendar.day > expires) return 0
-  return Math.max(0, cards.balance(draft.card, purse) + draft.product.credit[purse])
+/** What a purse gives at `day`: with its credit, and nothing once its last day is over. */
+const purseGives = (cards: Cards, card: number, product: Product, purse: number, day: number): number => {
+  const expires = cards.purseExpires(card, purse)
+  if (expires !== 0 && day > expires) return 0
+  return Math.max(0, cards.balance(card, purse) + product.credit[purse])
 }
 
-/** The sum over the purses that can be spent at this merchant. */
-export const available = (draft: Draft): number => {
-  const { draws } = draft
+/** What these purses of a card give together. */
+export const pursesGive = (
+  cards: Cards,
+  card: number,
+  product: Product,
+  purses: Uint8Array,
+  day: number,
+): number => {
   let sum = 0
-  for (let i = 0; i < draws.length; i++) sum += spendable(draft, draws[i])
+  for (let i = 0; i < purses.length; i++) sum += purseGives(cards, card, product, purses[i], day)
   return sum
 }
+
+export const spendable = (draft: Draft, purse: number): number =>
+  purseGives(draft.shard.cards, draft.card, draft.product, purse, draft.calendar.day)
+
+/** The sum over the purses that can be spent at this merchant. */
+export const available = (draft: Draft): number =>
+  pursesGive(draft.shard.cards, draft.card, draft.product, draft.draws, draft.calendar.day)
 
 export const purchase = (draft: Draft): number => {
   const refusal = judgeRules(draft)

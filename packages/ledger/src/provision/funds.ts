@@ -1,8 +1,8 @@
 // What the issuer does to one card that is in use: puts money on it, sets its PIN.
+import { DAY_MAX } from "../Calendar.ts"
 import { CardNumber } from "../CardNumbers.ts"
 import { CardStatus, type Cards, cardStatusNames, Purse } from "../Cards.ts"
 import type { FundCommand, PinCommand, ResolvedFund } from "../Command.ts"
-import { DAY_MAX } from "../commands/cards.ts"
 import { ACCOUNT_MAX } from "../limits.ts"
 import { masked } from "../mask.ts"
 import { Account, type Postings } from "../Postings.ts"

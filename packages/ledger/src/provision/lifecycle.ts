@@ -1,7 +1,8 @@
 // A card's life: which step leads from which state to which, what each does to its money, and what the hotlist says then.
+import type { LifecycleAction } from "@millrace/protocol"
 import { CardNumber, numberOfWords } from "../CardNumbers.ts"
 import { CardStatus, type Cards, cardStatusNames, PURSES } from "../Cards.ts"
-import type { LifecycleAction, LifecycleCommand, ResolvedLifecycle } from "../Command.ts"
+import type { LifecycleCommand, ResolvedLifecycle } from "../Command.ts"
 import { masked } from "../mask.ts"
 import { Account, type Postings } from "../Postings.ts"
 import type { Scheme } from "../Scheme.ts"

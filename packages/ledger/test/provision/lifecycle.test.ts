@@ -1,7 +1,7 @@
 // A card's life: every step from every state, what it does to the card's money, and what the hotlist says of it.
+import type { LifecycleAction } from "@millrace/protocol"
 import { describe, expect, it } from "vitest"
 import { CardStatus, type CardStatusName, Purse } from "../../src/Cards.ts"
-import type { LifecycleAction } from "../../src/Command.ts"
 import { Account } from "../../src/Postings.ts"
 import { postingsOf } from "../../src/provision/World.ts"
 import { move, product, setStatus, World } from "./world.ts"

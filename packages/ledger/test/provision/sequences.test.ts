@@ -1,10 +1,9 @@
 // Any commands in any order: money is conserved after each, each is a fixed point, and the journal alone gives the same state.
+import { lifecycleActions, purseNames } from "@millrace/protocol"
 import fc from "fast-check"
 import { it } from "vitest"
 import { cardNumberOf } from "../../src/CardNumbers.ts"
-import { purseNames } from "../../src/Cards.ts"
 import type { Command } from "../../src/Command.ts"
-import { lifecycleActions } from "../../src/commands/cards.ts"
 import { ACCOUNT_MAX } from "../../src/limits.ts"
 import { by, product, World } from "./world.ts"
 

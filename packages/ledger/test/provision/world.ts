@@ -1,13 +1,13 @@
 // What the tests of commands share: a scheme and shards with every command kept as it would be journaled, and looked at after each.
+import type { LifecycleAction, PurseName } from "@millrace/protocol"
 import { expect } from "vitest"
 import { CardNumber } from "../../src/CardNumbers.ts"
-import { CardStatus, type CardStatusName, PURSES, Purse, type PurseName } from "../../src/Cards.ts"
+import { CardStatus, type CardStatusName, PURSES, Purse } from "../../src/Cards.ts"
 import {
   type Command,
   commandProblem,
   decodeCommand,
   encodeCommand,
-  type LifecycleAction,
   type ProductCommand,
   type ResolvedCommand,
 } from "../../src/Command.ts"

@@ -1,6 +1,7 @@
 // Products and cards: how they are made, and what happens to a card in its life.
 import { Schema } from "effect"
 import { U64_MAX } from "../bounds.ts"
+import { lifecycleActions, purseNames } from "../cardWords.ts"
 import {
   Amount,
   BasisPoints,
@@ -15,7 +16,6 @@ import {
   PinBlock,
   PositiveAmount,
   PurseName,
-  purseNames,
   Reason,
   Reference,
   U16,
@@ -153,19 +153,7 @@ export const IssueOk = Schema.Struct({
 })
 
 /** What can happen to a card. */
-export const LifecycleAction = Schema.Literals([
-  "activate",
-  "lock",
-  "unlock",
-  "lost",
-  "stolen",
-  "blacklist",
-  "release",
-  "cancel",
-  "return",
-  "replace",
-  "name",
-])
+export const LifecycleAction = Schema.Literals(lifecycleActions)
 export type LifecycleAction = typeof LifecycleAction.Type
 
 export const Lifecycle = Schema.Struct({

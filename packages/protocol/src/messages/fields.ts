@@ -1,6 +1,7 @@
 // The pieces that messages are made of: integers in whatever form msgpack brought them, bytes, texts, names.
 import { Schema, SchemaGetter } from "effect"
 import { AMOUNT_MAX, U16_MAX, U32_MAX, U64_MAX } from "../bounds.ts"
+import { purseNames } from "../cardWords.ts"
 import { hostIdPattern } from "../Logon.ts"
 import { PIN_BLOCK_BYTES } from "../Record.ts"
 
@@ -71,18 +72,6 @@ export const HostId = Schema.String.check(Schema.isPattern(hostIdPattern))
 export const PinBlock = bytes(PIN_BLOCK_BYTES, PIN_BLOCK_BYTES)
 export const Activity = Schema.Literals(["active", "suspended"])
 
-/** The purses of a card, by their places. */
-export const purseNames = [
-  "main",
-  "bonus",
-  "category1",
-  "category2",
-  "category3",
-  "category4",
-  "category5",
-  "category6",
-  "points",
-] as const
 export const PurseName = Schema.Literals(purseNames)
 export type PurseName = typeof PurseName.Type
 

@@ -1,11 +1,6 @@
 // The pieces that a scheme file is made of: numbers, texts, amounts and ranges, each with the words that say what is allowed.
-import { AMOUNT_MAX } from "@millrace/protocol"
-import {
-  CATEGORY_RANGES_MAX,
-  FEE_TIERS_MAX,
-  NAME_CHARACTERS_MAX,
-  purseNames,
-} from "@millrace/protocol/messages"
+import { AMOUNT_MAX, purseNames } from "@millrace/protocol"
+import { CATEGORY_RANGES_MAX, FEE_TIERS_MAX, NAME_CHARACTERS_MAX } from "@millrace/protocol/messages"
 import { Schema, SchemaGetter } from "effect"
 
 const U32_MAX = 0xffff_ffff
