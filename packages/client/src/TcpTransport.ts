@@ -1,19 +1,38 @@
 // The transport over plain TCP: "tcp://host:port".
-import { connect } from "node:net"
-import type { Transport } from "./Transport.ts"
+import { connect, type Socket } from "node:net"
+import type { Transport, TransportConnection, TransportEvents } from "./Transport.ts"
 
 const DEFAULT_PORT = 7100
 
 /** Every chunk is read into this one: without it a socket allocates 64 KiB a chunk. What is kept is copied. */
 const readBuffer = Buffer.allocUnsafeSlow(65_536)
 
+/** URL keeps the brackets of an IPv6 address; connect wants none. */
+export const addressOf = (url: URL): { readonly host: string; readonly port: number } => ({
+  host: url.hostname.replace(/^\[|\]$/g, ""),
+  port: url.port === "" ? DEFAULT_PORT : Number(url.port),
+})
+
+/** What a socket gives a session, plain or secure; why it closed is told with its end. */
+export const connectionOf = (socket: Socket, events: TransportEvents): TransportConnection => {
+  let problem: string | null = null
+  socket.on("error", (error) => {
+    problem = error.message
+  })
+  socket.on("close", () => events.closed(problem))
+  return {
+    write: (bytes) => {
+      if (!socket.destroyed) socket.write(bytes)
+    },
+    close: () => {
+      socket.destroy()
+    },
+  }
+}
+
 export const tcpTransport: Transport = {
   protocol: "tcp:",
   open(url, events) {
-    let problem: string | null = null
-    // URL keeps the brackets of an IPv6 address; connect wants none.
-    const host = url.hostname.replace(/^\[|\]$/g, "")
-    const port = url.port === "" ? DEFAULT_PORT : Number(url.port)
     const onread = {
       buffer: readBuffer,
       callback: (count: number) => {
@@ -21,19 +40,8 @@ export const tcpTransport: Transport = {
         return true
       },
     }
-    const socket = connect({ host, port, noDelay: true, onread })
+    const socket = connect({ ...addressOf(url), noDelay: true, onread })
     socket.on("connect", () => events.opened())
-    socket.on("error", (error) => {
-      problem = error.message
-    })
-    socket.on("close", () => events.closed(problem))
-    return {
-      write: (bytes) => {
-        if (!socket.destroyed) socket.write(bytes)
-      },
-      close: () => {
-        socket.destroy()
-      },
-    }
+    return connectionOf(socket, events)
   },
 }

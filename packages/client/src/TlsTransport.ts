@@ -1,9 +1,8 @@
 // The transport over TLS 1.3: "tls://host:port", with the server's authority and a certificate of one's own where asked for.
 import { isIP } from "node:net"
 import { connect } from "node:tls"
+import { addressOf, connectionOf } from "./TcpTransport.ts"
 import type { Transport } from "./Transport.ts"
-
-const DEFAULT_PORT = 7100
 
 /** PEM texts. */
 export interface TlsOptions {
@@ -28,26 +27,13 @@ export const secureOptions = ({ ca, cert, key }: TlsOptions) => ({
 export const tlsTransport = (options: TlsOptions = {}): Transport => ({
   protocol: "tls:",
   open(url, events) {
-    let problem: string | null = null
-    const host = url.hostname.replace(/^\[|\]$/g, "")
-    const port = url.port === "" ? DEFAULT_PORT : Number(url.port)
+    const { host, port } = addressOf(url)
     // An address is no server name; certificates name it all the same.
     const servername = isIP(host) === 0 ? { servername: host } : {}
     const socket = connect({ host, port, ...servername, ...secureOptions(options) })
     socket.setNoDelay(true)
     socket.on("secureConnect", () => events.opened())
     socket.on("data", (chunk: Buffer) => events.data(chunk))
-    socket.on("error", (error) => {
-      problem = error.message
-    })
-    socket.on("close", () => events.closed(problem))
-    return {
-      write: (bytes) => {
-        if (!socket.destroyed) socket.write(bytes)
-      },
-      close: () => {
-        socket.destroy()
-      },
-    }
+    return connectionOf(socket, events)
   },
 })
