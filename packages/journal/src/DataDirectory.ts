@@ -12,6 +12,8 @@ import { readWhole, Storage, type StorageShape, writeWhole } from "./Storage.ts"
 
 export const directoryVersion = 1
 const manifestFile = "manifest.json"
+/** Where a repair keeps the manifest while it is on its way: without one no engine starts. */
+export const manifestAside = `${manifestFile}.repairing`
 const lockName = "lock"
 
 /** What may be in a directory that has no manifest yet: what an operator puts there before the first start. */
@@ -71,6 +73,13 @@ const isOwnLeftover = (name: string): boolean =>
 
 const checkContents = Effect.fnUntraced(function* (storage: StorageShape) {
   const names = yield* storage.list("")
+  if (names.includes(manifestAside)) {
+    return yield* refused(
+      storage,
+      "a repair of it was cut short",
+      "Run `millrace journal repair` on it again: it goes on where it was.",
+    )
+  }
   const lost = names.filter((name) => used.has(name))
   if (lost.length > 0) {
     return yield* refused(
@@ -101,8 +110,12 @@ const makeManifest = Effect.fnUntraced(function* (storage: StorageShape, fields:
   yield* checkContents(storage)
   const created = DateTime.formatIso(yield* DateTime.now)
   const manifest: Manifest = { ...fields, format: "millrace", version: directoryVersion, created }
-  yield* writeWhole(storage, manifestFile, encodeDocument(manifest, crc))
+  yield* writeManifest(storage, manifest)
 })
+
+/** For a repair, which knows its fields from elsewhere. */
+export const writeManifest = (storage: StorageShape, manifest: Manifest) =>
+  writeWhole(storage, manifestFile, encodeDocument(manifest, crc))
 
 /**
  * Opens the data directory of the given storage, makes it on first use, and holds its lock until the scope closes.

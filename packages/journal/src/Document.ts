@@ -17,7 +17,7 @@ export const damagedDocument = (file: string, reason: string): JournalDamaged =>
 const Checked = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 const Version = Schema.Struct({ version: Schema.Int })
 
-/** The fields without the check, which is given back beside them; verifying it is up to who has the key. */
+/** The fields without the check, which is given back beside them; verifying it is up to who has the key. `version` is the newest that is read. */
 export const parseDocument = Effect.fnUntraced(function* (file: string, bytes: Uint8Array, version: number) {
   const all = yield* Schema.decodeEffect(Checked)(Buffer.from(bytes).toString("utf8")).pipe(
     Effect.mapError(() => damagedDocument(file, "it isn't a JSON object")),
@@ -29,21 +29,28 @@ export const parseDocument = Effect.fnUntraced(function* (file: string, bytes: U
 const versionOf = (fields: Fields): number | undefined =>
   Schema.is(Version)(fields) ? fields.version : undefined
 
+/** Refuses a version that is newer than what is read: nothing else of the document can be relied on then. */
+export const checkVersion = Effect.fnUntraced(function* (
+  file: string,
+  { found, version }: Effect.Success<ReturnType<typeof parseDocument>>,
+) {
+  if (found === undefined || (found >= 1 && found <= version)) return
+  return yield* new VersionUnsupported({
+    file,
+    what: "format",
+    found,
+    supported: version,
+    remedy: versionRemedy(found, version),
+  })
+})
+
 /** Refuses another version first (its check may be another's), then a wrong check. */
 export const checkDocument = Effect.fnUntraced(function* (
   file: string,
   document: Effect.Success<ReturnType<typeof parseDocument>>,
   check: Check,
 ) {
-  const { found, version } = document
-  if (found !== undefined && found !== version) {
-    return yield* new VersionUnsupported({
-      file,
-      found,
-      supported: version,
-      remedy: versionRemedy(found, version),
-    })
-  }
+  yield* checkVersion(file, document)
   if (document.check !== check(document.text)) {
     return yield* damagedDocument(file, "its contents don't agree with its check")
   }

@@ -1,9 +1,11 @@
 /** The journal: what was appended is there after any crash, in order, or the start is refused with the place. */
 import { Context, Deferred, Effect, FiberSet, Layer, type Scope } from "effect"
+import { anyContent, type ContentVersions } from "./content.ts"
 import { type Block, segmentPath } from "./cursor.ts"
 import { blockExtent, pageBytes, payloadBytesMax, segmentName } from "./format.ts"
 import type { JournalError, PositionUnavailable, StorageFailed } from "./JournalError.ts"
 import { KeyRing } from "./KeyRing.ts"
+import { Machine } from "./Machine.ts"
 import { type Pull, readBlocks } from "./reader.ts"
 import { type Cut, encodeEndMark, journalDirectory, recover } from "./recover.ts"
 import { Storage, type StorageShape } from "./Storage.ts"
@@ -16,6 +18,8 @@ export interface JournalOptions {
   readonly verify?: "tail" | "all"
   /** Only look: a torn tail is reported and left, appending fails. */
   readonly readOnly?: boolean
+  /** Versions of what the payloads hold. Opening refuses a segment with another. */
+  readonly content?: ContentVersions
 }
 
 export const segmentBytesDefault = 64 << 20
@@ -33,6 +37,8 @@ export interface JournalStat {
     readonly last: number
     readonly bytes: number
     readonly keyId: number
+    readonly format: number
+    readonly content: number
   }>
   /** Where opening found a torn write at the end and cut it off. */
   readonly cut: Cut | undefined
@@ -59,6 +65,11 @@ export interface JournalShape {
   /** Removes the segments in which every sequence is below `before`; the newest stays. */
   readonly release: (before: number) => Effect.Effect<void, StorageFailed>
   readonly stat: Effect.Effect<JournalStat>
+  /**
+   * Fails when something beside the appends failed, such as making the next segment ready: every later append would fail
+   * with it, and who only waits for traffic should not wait for that.
+   */
+  readonly failed: Effect.Effect<never, JournalError>
   /** Waits for what is on its way and marks the end. Done by the layer's scope too. */
   readonly close: Effect.Effect<void, JournalError>
 }
@@ -83,13 +94,21 @@ const open = Effect.fnUntraced(function* (
     )
   }
   if (!readOnly) yield* storage.makeDirectory(journalDirectory)
-  const recovered = yield* recover(storage, keys, { verify: options.verify ?? "tail", readOnly })
+  const content = options.content ?? anyContent
+  const recovered = yield* recover(storage, keys, { verify: options.verify ?? "tail", readOnly, content })
 
   const run = yield* FiberSet.makeRuntime<never, void, never>()
+  const failed = Deferred.makeUnsafe<never, JournalError>()
   const background = new Housekeeping(storage, segmentBytes, (effect) => {
-    run(Effect.catch(effect, (error) => Effect.sync(() => writer.poison(error))))
+    const poison = (error: StorageFailed) => {
+      writer.poison(error)
+      Deferred.doneUnsafe(failed, Effect.fail(error))
+    }
+    run(Effect.catch(effect, (error) => Effect.sync(() => poison(error))))
   })
-  const writer: Writer = new Writer(recovered, keys, segmentBytes, {
+  const { randomBytes } = yield* Machine
+  const writer: Writer = new Writer(recovered, keys, segmentBytes, content.writes, {
+    salt: randomBytes,
     prepare: (number) => background.prepare(number, writer),
     retire: (segment) => background.retire(segment),
   })
@@ -120,6 +139,7 @@ const open = Effect.fnUntraced(function* (
     read: (from, to) => readBlocks(storage, writer, from, to ?? writer.last),
     release: (before) => release(storage, writer, before),
     stat: Effect.sync(() => statOf(writer, recovered.cut)),
+    failed: Deferred.await(failed),
     close: Effect.uninterruptible(close),
   }
 })
@@ -195,17 +215,19 @@ const closeWriter = Effect.fnUntraced(function* (
   writer: Writer,
   background: Housekeeping,
 ) {
-  const { segment, tag } = yield* Effect.callback<{ segment: OpenSegment | undefined; tag: Uint8Array }>(
-    (resume) => {
-      writer.close((segment, tag) => resume(Effect.succeed({ segment, tag })))
-    },
-  )
+  const { segment, tag, epoch } = yield* Effect.callback<{
+    segment: OpenSegment | undefined
+    tag: Uint8Array
+    epoch: number
+  }>((resume) => {
+    writer.close((segment, tag, epoch) => resume(Effect.succeed({ segment, tag, epoch })))
+  })
   yield* background.idle
   const prepared = writer.takePrepared()
   const file = segment?.file
   if (writer.failure === undefined && segment !== undefined && file !== undefined) {
     const { info } = segment
-    const page = encodeEndMark(info.secrets, info.header.number, segment.nextBlock, info.last + 1, tag)
+    const page = encodeEndMark(info, segment.nextBlock, info.last + 1, tag, epoch)
     yield* file
       .write(info.end, page)
       .pipe(Effect.andThen(file.truncate(info.end + page.length)), Effect.andThen(file.sync))
@@ -235,6 +257,8 @@ const statOf = (writer: Writer, cut: Cut | undefined): JournalStat => {
     last,
     bytes: end,
     keyId: header.keyId,
+    format: header.format,
+    content: header.content,
   }))
   return {
     first: segments[0]?.first ?? writer.last + 1,

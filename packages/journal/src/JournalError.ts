@@ -1,6 +1,19 @@
 /** What can go wrong with what is kept, as typed errors: each says what is wrong, where, and what to do. */
 import { Schema } from "effect"
 
+/** What there is to do about a system's code, where that is plain. */
+const remedies: { readonly [code: string]: string } = {
+  ENOSPC: "make room on its file system",
+  EDQUOT: "raise the quota of the user that runs this",
+  EFBIG: "raise the limit on the size of files (ulimit -f)",
+  EACCES: "let the user that runs this write there",
+  EPERM: "let the user that runs this write there",
+  EROFS: "mount its file system to be written",
+  EMFILE: "raise the limit of open files (ulimit -n, LimitNOFILE)",
+  ENFILE: "raise the system's limit of open files (fs.file-max)",
+  EIO: "look for a failing disk in the kernel's log",
+}
+
 /** The storage refused or failed an operation. Never retried: after a failed sync nobody knows what is on the disk. */
 export class StorageFailed extends Schema.TaggedError<StorageFailed>()("StorageFailed", {
   operation: Schema.String,
@@ -10,7 +23,8 @@ export class StorageFailed extends Schema.TaggedError<StorageFailed>()("StorageF
   detail: Schema.String,
 }) {
   override get message(): string {
-    return `${this.operation} of ${this.path || "the data directory"} failed: ${this.code} (${this.detail})`
+    const remedy = remedies[this.code]
+    return `${this.operation} of ${this.path || "the data directory"} failed: ${this.code} (${this.detail})${remedy === undefined ? "" : `: ${remedy}`}`
   }
 }
 
@@ -64,15 +78,18 @@ export class DirectoryRefused extends Schema.TaggedError<DirectoryRefused>()("Di
   }
 }
 
-/** A file was written by a version of the format that this program doesn't read. */
+/** A file is of a version that this program doesn't read. Found before anything is changed. */
 export class VersionUnsupported extends Schema.TaggedError<VersionUnsupported>()("VersionUnsupported", {
   file: Schema.String,
+  /** What the version is of: format, slots, images. */
+  what: Schema.String,
   found: Schema.Finite,
+  /** The newest that this program reads. */
   supported: Schema.Finite,
   remedy: Schema.String,
 }) {
   override get message(): string {
-    return `${this.file} has format version ${this.found}, this program reads version ${this.supported}. ${this.remedy}`
+    return `${this.file} has ${this.what} version ${this.found}, this program reads version ${this.supported}. ${this.remedy}`
   }
 }
 
@@ -99,8 +116,8 @@ export type JournalError =
 /** What to do about a version: the same words for every file. */
 export const versionRemedy = (found: number, supported: number): string =>
   found > supported
-    ? "Start it with the newer program that wrote it, or use another data directory."
-    : "Start it once with a program that reads both versions, or use another data directory."
+    ? `Nothing was changed. Start a program that reads version ${found}, such as the one that wrote it; or restore a backup from before the upgrade into another directory.`
+    : `Nothing was changed. Start it once with a program that reads both version ${found} and ${supported}.`
 
 export const restoreRemedy =
-  "Nothing was changed. Look with `millrace journal verify`, then restore the data directory from a backup."
+  "Nothing was changed. Restore a backup, or see with `millrace journal repair` what could be saved without one."

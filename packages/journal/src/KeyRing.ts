@@ -1,21 +1,33 @@
 /** The keys of a data directory: data keys and the scheme key, each wrapped by the master key, in `keyring.json`. */
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto"
+import { createCipheriv, createDecipheriv } from "node:crypto"
 import { inspect } from "node:util"
-import { Context, Effect, Layer, Redacted, Schema } from "effect"
-import { checkDocument, damagedDocument, encodeDocument, parseDocument } from "./Document.ts"
+import { Context, Effect, Layer, type Redacted, Schema, Semaphore } from "effect"
+import { checkDocument, checkVersion, damagedDocument, encodeDocument, parseDocument } from "./Document.ts"
 import {
+  DirectoryRefused,
   type JournalDamaged,
   KeyMissing,
   KeyWrong,
   type StorageFailed,
   type VersionUnsupported,
 } from "./JournalError.ts"
+import { Machine, type MachineShape } from "./Machine.ts"
+import {
+  givenKey,
+  hmac,
+  keyBytes,
+  masterFile,
+  masterKeyId,
+  nextMasterFile,
+  readKeyFile,
+  writeKeyFile,
+} from "./MasterKey.ts"
 import { readWhole, Storage, type StorageShape, writeWhole } from "./Storage.ts"
 
-const ringFile = "keyring.json"
-const masterFile = "master.key"
+export const ringFile = "keyring.json"
 const ringVersion = 1
-const keyBytes = 32
+/** Each is looked at when a segment is opened, and a ring that only grows is one that nobody looks after. */
+export const dataKeysMax = 256
 
 /** A key with its number. Printing it shows the number only. */
 export class DataKey {
@@ -66,21 +78,15 @@ const RingFields = Schema.Struct({
   schemeKey: Wrapped,
   dataKeys: Schema.NonEmptyArray(Schema.Struct({ id: Schema.Int, key: Wrapped })),
 })
-type RingFields = typeof RingFields.Type
-
-const hmac = (key: Uint8Array, text: string): Buffer => createHmac("sha256", key).update(text).digest()
-
-/** Tells one master key from another without telling anything else of it. */
-const masterKeyId = (master: Uint8Array): string =>
-  hmac(master, "millrace master key id 1").subarray(0, 8).toString("hex")
+export type RingFields = typeof RingFields.Type
 
 const ringCheck =
   (master: Uint8Array) =>
   (text: string): string =>
     hmac(hmac(master, "millrace keyring check 1"), text).toString("hex")
 
-const wrap = (master: Uint8Array, name: string, key: Uint8Array): string => {
-  const nonce = randomBytes(12)
+const wrap = (machine: MachineShape, master: Uint8Array, name: string, key: Uint8Array): string => {
+  const nonce = machine.randomBytes(12)
   const cipher = createCipheriv("aes-256-gcm", master, nonce)
   cipher.setAAD(Buffer.from(`millrace keyring 1 ${name}`))
   return Buffer.concat([nonce, cipher.update(key), cipher.final(), cipher.getAuthTag()]).toString("hex")
@@ -98,46 +104,36 @@ const unwrap = (master: Uint8Array, name: string, wrapped: string): Uint8Array |
   }
 }
 
-const parseMasterKey = (text: string): Uint8Array | undefined => {
-  const trimmed = text.trim()
-  if (/^[0-9a-fA-F]{64}$/.test(trimmed)) return Buffer.from(trimmed, "hex")
-  const bytes = /^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed) ? Buffer.from(trimmed, "base64") : undefined
-  return bytes?.length === keyBytes ? bytes : undefined
-}
-
-const notAKey = (key: string) =>
-  new KeyWrong({
-    key,
-    reason: "it isn't 32 bytes as 64 hex digits or as base64",
-    remedy:
-      "Give the key that this data directory was made with; for a new one `openssl rand -hex 32` makes one.",
-  })
-
 /** Whether there is something here that only the keys of before can read. */
 const isUsed = Effect.fnUntraced(function* (storage: StorageShape) {
   const kept = [...(yield* storage.list("journal")), ...(yield* storage.list("snapshots"))]
   return kept.length > 0
 })
 
-const readMasterFile = Effect.fnUntraced(function* (storage: StorageShape) {
-  if (!(yield* storage.exists(masterFile))) return undefined
-  const master = parseMasterKey(Buffer.from(yield* readWhole(storage, masterFile)).toString("utf8"))
-  return master ?? (yield* notAKey(masterFile))
-})
+export interface Ring {
+  readonly fields: RingFields
+  readonly schemeKey: Uint8Array
+  readonly dataKeys: ReadonlyArray<DataKey>
+}
 
-const givenMasterKey = Effect.fnUntraced(function* (options: KeyRingOptions) {
-  if (options.masterKey === undefined) return undefined
-  return parseMasterKey(Redacted.value(options.masterKey)) ?? (yield* notAKey("the given master key"))
-})
-
-const openRing = Effect.fnUntraced(function* (storage: StorageShape, master: Uint8Array, source: string) {
+/** Gives the id of the master key that the ring says it is under; its check is for who has that key. */
+export const readRing = Effect.fnUntraced(function* (storage: StorageShape) {
   const document = yield* parseDocument(ringFile, yield* readWhole(storage, ringFile), ringVersion)
-  const ring = document.fields
-  if (typeof ring["masterKeyId"] === "string" && ring["masterKeyId"] !== masterKeyId(master)) {
+  yield* checkVersion(ringFile, document)
+  const id = document.fields["masterKeyId"]
+  return { document, under: typeof id === "string" ? id.slice(0, 16) : undefined }
+})
+
+export const openRing = Effect.fnUntraced(function* (
+  { document, under }: Effect.Success<ReturnType<typeof readRing>>,
+  master: Uint8Array,
+  source: string,
+) {
+  if (under !== undefined && under !== masterKeyId(master)) {
     return yield* new KeyWrong({
       key: source,
-      reason: `${ringFile} was made with master key ${ring["masterKeyId"].slice(0, 16)}, this is ${masterKeyId(master)}`,
-      remedy: "Give the master key that this data directory was made with.",
+      reason: `${ringFile} was made with master key ${under}, this is ${masterKeyId(master)}`,
+      remedy: "Nothing was changed. Give the master key that this data directory was made with.",
     })
   }
   const fields = yield* checkDocument(ringFile, document, ringCheck(master)).pipe(
@@ -151,13 +147,34 @@ const openRing = Effect.fnUntraced(function* (storage: StorageShape, master: Uin
   if (schemeKey === undefined || dataKeys.some(({ bytes }) => bytes === undefined)) {
     return yield* damagedDocument(ringFile, "a key doesn't unwrap")
   }
-  return { fields, schemeKey, dataKeys: dataKeys.map(({ id, bytes }) => new DataKey(id, bytes!)) }
+  const ring: Ring = {
+    fields,
+    schemeKey,
+    dataKeys: dataKeys.map(({ id, bytes }) => new DataKey(id, bytes!)),
+  }
+  return ring
 })
 
-const saveRing = (storage: StorageShape, master: Uint8Array, fields: RingFields) =>
+/** The same keys under another master key. */
+export const rewrapped = (machine: MachineShape, ring: Ring, master: Uint8Array): RingFields => {
+  const [oldest, ...others] = ring.dataKeys.map(({ id, key }) => ({
+    id,
+    key: wrap(machine, master, `data ${id}`, key),
+  }))
+  return {
+    ...ring.fields,
+    masterKeyId: masterKeyId(master),
+    schemeKey: wrap(machine, master, "scheme", ring.schemeKey),
+    // A ring has a data key: its schema says so.
+    dataKeys: [oldest!, ...others],
+  }
+}
+
+export const saveRing = (storage: StorageShape, master: Uint8Array, fields: RingFields) =>
   writeWhole(storage, ringFile, encodeDocument(fields, ringCheck(master)))
 
 const makeRing = Effect.fnUntraced(function* (storage: StorageShape, given: Uint8Array | undefined) {
+  const machine = yield* Machine
   if (yield* isUsed(storage)) {
     return yield* new KeyMissing({
       key: ringFile,
@@ -165,24 +182,57 @@ const makeRing = Effect.fnUntraced(function* (storage: StorageShape, given: Uint
       remedy: "Restore keyring.json (and master.key, if it was there) from a backup. No new keys were made.",
     })
   }
-  let master = given ?? (yield* readMasterFile(storage))
+  let master = given ?? (yield* readKeyFile(storage, masterFile))
   if (master === undefined) {
-    master = randomBytes(keyBytes)
-    yield* writeWhole(storage, masterFile, Buffer.from(`${Buffer.from(master).toString("hex")}\n`))
+    master = machine.randomBytes(keyBytes)
+    yield* writeKeyFile(storage, masterFile, master)
   }
   yield* saveRing(storage, master, {
     format: "millrace-keyring",
     version: ringVersion,
     masterKeyId: masterKeyId(master),
-    schemeKey: wrap(master, "scheme", randomBytes(keyBytes)),
-    dataKeys: [{ id: 1, key: wrap(master, "data 1", randomBytes(keyBytes)) }],
+    schemeKey: wrap(machine, master, "scheme", machine.randomBytes(keyBytes)),
+    dataKeys: [{ id: 1, key: wrap(machine, master, "data 1", machine.randomBytes(keyBytes)) }],
   })
   return master
 })
 
-const findMaster = Effect.fnUntraced(function* (storage: StorageShape, options: KeyRingOptions) {
-  const given = yield* givenMasterKey(options)
-  const source = given ? "the given master key" : masterFile
+const givenSource = "the given master key"
+
+/**
+ * Where no key is given, the one of `master.key`; or of `master.key.new`, when a crash came between the rewrapping of
+ * the ring and the renaming of the file, which is then made good.
+ */
+const findMaster = Effect.fnUntraced(function* (
+  storage: StorageShape,
+  options: KeyRingOptions,
+  under: string | undefined,
+) {
+  if (options.masterKey !== undefined) {
+    return { source: givenSource, master: yield* givenKey(options.masterKey, givenSource) }
+  }
+  const next = yield* readKeyFile(storage, nextMasterFile).pipe(
+    // A crash may have left it half made; the ring is not under such a key.
+    Effect.catchTag("KeyWrong", () => Effect.undefined),
+  )
+  if (next !== undefined && masterKeyId(next) === under) {
+    if (!options.readOnly) yield* putMasterFile(storage)
+    return { source: nextMasterFile, master: next }
+  }
+  const master = yield* readKeyFile(storage, masterFile)
+  if (master !== undefined) return { source: masterFile, master }
+  return yield* new KeyMissing({
+    key: "the master key",
+    reason: `${ringFile} is there, but neither ${masterFile} nor a key from the configuration`,
+    remedy: "Give the master key that this data directory was made with. No new one was made.",
+  })
+})
+
+/** `master.key.new` gets its name. */
+export const putMasterFile = (storage: StorageShape) =>
+  Effect.andThen(storage.rename(nextMasterFile, masterFile), storage.syncDirectory(""))
+
+const openOrMake = Effect.fnUntraced(function* (storage: StorageShape, options: KeyRingOptions) {
   if (!(yield* storage.exists(ringFile))) {
     if (options.readOnly) {
       return yield* new KeyMissing({
@@ -191,15 +241,14 @@ const findMaster = Effect.fnUntraced(function* (storage: StorageShape, options: 
         remedy: "Is this a data directory? If it is, restore keyring.json from a backup.",
       })
     }
-    return { source, master: yield* makeRing(storage, given) }
+    const given =
+      options.masterKey === undefined ? undefined : yield* givenKey(options.masterKey, givenSource)
+    const master = yield* makeRing(storage, given)
+    return { master, ring: yield* openRing(yield* readRing(storage), master, masterFile) }
   }
-  const master = given ?? (yield* readMasterFile(storage))
-  if (master !== undefined) return { source, master }
-  return yield* new KeyMissing({
-    key: "the master key",
-    reason: `${ringFile} is there, but neither ${masterFile} nor a key from the configuration`,
-    remedy: "Give the master key that this data directory was made with. No new one was made.",
-  })
+  const read = yield* readRing(storage)
+  const { master, source } = yield* findMaster(storage, options, read.under)
+  return { master, ring: yield* openRing(read, master, source) }
 })
 
 export interface KeyRingShape {
@@ -209,8 +258,12 @@ export interface KeyRingShape {
   readonly ids: ReadonlyArray<number>
   /** 32 random bytes, the same for the life of the data directory: logon keys are derived from it. */
   readonly schemeKey: Uint8Array
-  /** Adds a data key; from the next segment and snapshot on it is used. Older ones still read. */
-  readonly rotate: Effect.Effect<DataKey, StorageFailed>
+  /** Adds a data key: from the next block on, which begins a segment, and the next snapshot it is used. Older ones still read. */
+  readonly rotate: Effect.Effect<DataKey, StorageFailed | DirectoryRefused>
+  /** Takes a data key away for good: what is encrypted with it is never read again. A defect for the newest and for one that isn't there. */
+  readonly retire: (id: number) => Effect.Effect<void, StorageFailed>
+  /** Tells the master key from others, and nothing else of it. */
+  readonly masterKeyId: string
 }
 
 export class KeyRing extends Context.Service<KeyRing, KeyRingShape>()("journal/KeyRing") {
@@ -219,9 +272,8 @@ export class KeyRing extends Context.Service<KeyRing, KeyRingShape>()("journal/K
       KeyRing,
       Effect.gen(function* () {
         const storage = yield* Storage
-        const { master, source } = yield* findMaster(storage, options)
-        const ring = yield* openRing(storage, master, source)
-        return new OpenRing(storage, master, ring)
+        const { master, ring } = yield* openOrMake(storage, options)
+        return new OpenRing(storage, yield* Machine, master, ring)
       }),
     )
   }
@@ -229,13 +281,16 @@ export class KeyRing extends Context.Service<KeyRing, KeyRingShape>()("journal/K
 
 class OpenRing implements KeyRingShape {
   readonly #storage: StorageShape
+  readonly #machine: MachineShape
   readonly #master: Uint8Array
   readonly #schemeKey: Uint8Array
   #fields: RingFields
   #keys: ReadonlyArray<DataKey>
 
-  constructor(storage: StorageShape, master: Uint8Array, ring: Effect.Success<ReturnType<typeof openRing>>) {
+  constructor(storage: StorageShape, machine: MachineShape, master: Uint8Array, ring: Ring) {
+    this.#alone = Semaphore.makeUnsafe(1).withPermit
     this.#storage = storage
+    this.#machine = machine
     this.#master = master
     this.#schemeKey = ring.schemeKey
     this.#fields = ring.fields
@@ -256,21 +311,56 @@ class OpenRing implements KeyRingShape {
 
   byId = (id: number): DataKey | undefined => this.#keys.find((key) => key.id === id)
 
-  get rotate(): Effect.Effect<DataKey, StorageFailed> {
-    return Effect.suspend(() => {
-      const added = new DataKey(this.current.id + 1, randomBytes(keyBytes))
-      const wrapped = { id: added.id, key: wrap(this.#master, `data ${added.id}`, added.key) }
-      const [oldest, ...others] = this.#fields.dataKeys
-      const fields: RingFields = { ...this.#fields, dataKeys: [oldest, ...others, wrapped] }
-      return Effect.as(saveRing(this.#storage, this.#master, fields), added).pipe(
-        Effect.tap(() =>
-          Effect.sync(() => {
-            this.#fields = fields
-            this.#keys = [...this.#keys, added]
-          }),
-        ),
-      )
+  get masterKeyId(): string {
+    return this.#fields.masterKeyId
+  }
+
+  get rotate(): Effect.Effect<DataKey, StorageFailed | DirectoryRefused> {
+    return this.#alone(
+      Effect.suspend((): Effect.Effect<DataKey, StorageFailed | DirectoryRefused> => {
+        if (this.#keys.length >= dataKeysMax) return Effect.fail(this.#full())
+        const added = new DataKey(this.current.id + 1, this.#machine.randomBytes(keyBytes))
+        const key = wrap(this.#machine, this.#master, `data ${added.id}`, added.key)
+        const [oldest, ...others] = this.#fields.dataKeys
+        const fields = { ...this.#fields, dataKeys: [oldest, ...others, { id: added.id, key }] as const }
+        return Effect.as(this.#save(fields, [...this.#keys, added]), added)
+      }),
+    )
+  }
+
+  retire = (id: number): Effect.Effect<void, StorageFailed> =>
+    this.#alone(
+      Effect.suspend(() => {
+        const [oldest, ...others] = this.#fields.dataKeys.filter((key) => key.id !== id)
+        if (id === this.current.id || oldest === undefined || this.byId(id) === undefined) {
+          return Effect.die(new Error(`data key ${id} can't be retired`))
+        }
+        const fields = { ...this.#fields, dataKeys: [oldest, ...others] as const }
+        return this.#save(
+          fields,
+          this.#keys.filter((key) => key.id !== id),
+        )
+      }),
+    )
+
+  #full(): DirectoryRefused {
+    return new DirectoryRefused({
+      path: this.#storage.location,
+      reason: `its key ring holds ${dataKeysMax} data keys already`,
+      remedy: "Retire those that nothing needs any more: `millrace keys status` names them.",
     })
+  }
+
+  /** One change at a time: two that begin with the same ring would give two keys the same number. */
+  readonly #alone: <A, E>(change: Effect.Effect<A, E>) => Effect.Effect<A, E>
+
+  /** Durable first, then known. Not cut short in between: what is on the disk must be what is used. */
+  #save(fields: RingFields, keys: ReadonlyArray<DataKey>): Effect.Effect<void, StorageFailed> {
+    const known = Effect.sync(() => {
+      this.#fields = fields
+      this.#keys = keys
+    })
+    return Effect.uninterruptible(Effect.andThen(saveRing(this.#storage, this.#master, fields), known))
   }
 
   toString(): string {

@@ -1,18 +1,19 @@
 /** Snapshots: the state at a journal position, in encrypted parts, seen only when whole and read back. */
-import { randomBytes } from "node:crypto"
 import { Context, Effect, Layer, Schema } from "effect"
-import { checkDocument, encodeDocument, parseDocument } from "./Document.ts"
+import { type ContentVersions, checkContent } from "./content.ts"
+import { checkDocument, checkVersion, encodeDocument, parseDocument } from "./Document.ts"
 import { saltBytes } from "./format.ts"
 import { DirectoryRefused, JournalDamaged, type JournalError, KeyMissing } from "./JournalError.ts"
 import { type DataKey, KeyRing, type KeyRingShape } from "./KeyRing.ts"
+import { Machine, type MachineShape } from "./Machine.ts"
 import type { Pull } from "./reader.ts"
 import { readWhole, Storage, type StorageShape, writeWhole } from "./Storage.ts"
 import { deriveSecrets, mac, type Secrets } from "./seal.ts"
-import { PartReader, type PartRecord, writePart } from "./snapshotPart.ts"
+import { PartReader, type PartRecord, snapshotRemedy, writePart } from "./snapshotPart.ts"
 
 const snapshotsDirectory = "snapshots"
 const manifestName = "manifest.json"
-const snapshotVersion = 1
+const snapshotVersion = 2
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 export interface SnapshotPart {
@@ -27,16 +28,31 @@ export interface SnapshotInfo {
   readonly names: ReadonlyArray<string>
   /** Of the parts' files. */
   readonly bytes: number
+  /** Of the data key that it is encrypted with. */
+  readonly keyId: number
+  /** Version of what the parts hold; undefined where nobody said. */
+  readonly content: number | undefined
+  /** Tag of the block that holds its position, in hex; undefined where nobody said. */
+  readonly block: string | undefined
 }
 
 export interface SnapshotsOptions {
-  /** Only look: half-written snapshots are left where they are. */
+  /** Only look. */
   readonly readOnly?: boolean
+  /** Versions of what the parts hold. Opening refuses a snapshot that says another. */
+  readonly content?: ContentVersions
 }
 
 export interface SnapshotsShape {
-  /** Returns when the snapshot is durable, was read back and is seen. Does nothing when there is a sound one at that position. */
-  readonly write: (position: number, parts: ReadonlyArray<SnapshotPart>) => Effect.Effect<void, JournalError>
+  /**
+   * Returns when the snapshot is durable, was read back and is seen. Does nothing when there is a sound one at that position.
+   * `block` is the tag of the journal's block that holds the position: it tells of which history the snapshot is.
+   */
+  readonly write: (
+    position: number,
+    parts: ReadonlyArray<SnapshotPart>,
+    block?: Uint8Array,
+  ) => Effect.Effect<void, JournalError>
   readonly latest: Effect.Effect<SnapshotInfo | null>
   /** Oldest first. */
   readonly list: Effect.Effect<ReadonlyArray<SnapshotInfo>>
@@ -49,7 +65,7 @@ export interface SnapshotsShape {
 export class Snapshots extends Context.Service<Snapshots, SnapshotsShape>()("journal/Snapshots") {
   /** Errors of opening: StorageFailed, JournalDamaged, KeyMissing, VersionUnsupported, DirectoryRefused. */
   static layer(options: SnapshotsOptions = {}): Layer.Layer<Snapshots, JournalError, Storage | KeyRing> {
-    return Layer.effect(Snapshots, open(options.readOnly ?? false))
+    return Layer.effect(Snapshots, open(options))
   }
 }
 
@@ -59,6 +75,9 @@ const ManifestFields = Schema.Struct({
   format: Schema.Literal("millrace-snapshot"),
   version: Schema.Int,
   position: Schema.Int,
+  /** Since format 2. */
+  content: Schema.optionalKey(Schema.Int),
+  block: Schema.optionalKey(Hex(16)),
   keyId: Schema.Int,
   salt: Hex(saltBytes),
   parts: Schema.Array(
@@ -92,26 +111,20 @@ const manifestCheck =
     ).toString("hex")
 
 const damaged = (file: string, reason: string) =>
-  new JournalDamaged({
-    file,
-    at: 0,
-    expected: 0,
-    reason,
-    remedy:
-      "Nothing was changed. Restore the data directory from a backup; or move this snapshot's directory away, " +
-      "and the start uses the one before it, if the journal reaches back to that.",
-  })
+  new JournalDamaged({ file, at: 0, expected: 0, reason, remedy: snapshotRemedy })
 
 const Header = Schema.Struct({ keyId: Schema.Int, salt: Hex(saltBytes) })
 
 const readManifest = Effect.fnUntraced(function* (
   storage: StorageShape,
   keys: KeyRingShape,
+  content: ContentVersions | undefined,
   position: number,
 ) {
   const file = `${directoryName(position)}/${manifestName}`
   const document = yield* parseDocument(file, yield* readWhole(storage, file), snapshotVersion)
   const malformed = () => damaged(file, "a field is missing or malformed")
+  yield* checkVersion(file, document)
   const { keyId, salt } = yield* Schema.decodeUnknownEffect(Header)(document.fields).pipe(
     Effect.mapError(malformed),
   )
@@ -133,6 +146,8 @@ const readManifest = Effect.fnUntraced(function* (
   )
   if (manifest.position !== position)
     return yield* damaged(file, `it is the manifest of ${manifest.position}`)
+  if (manifest.content !== undefined && content !== undefined)
+    yield* checkContent(file, manifest.content, content)
   const snapshot: Snapshot = { manifest, dataKey }
   return snapshot
 })
@@ -149,8 +164,14 @@ const removeSnapshot = Effect.fnUntraced(function* (storage: StorageShape, direc
   yield* storage.syncDirectory(snapshotsDirectory)
 })
 
-const survey = Effect.fnUntraced(function* (storage: StorageShape, keys: KeyRingShape, readOnly: boolean) {
+/** Reads only, so that whatever is refused by anybody, nothing was changed. */
+const survey = Effect.fnUntraced(function* (
+  storage: StorageShape,
+  keys: KeyRingShape,
+  content: ContentVersions | undefined,
+) {
   const snapshots: Array<Snapshot> = []
+  const unfinished: Array<string> = []
   for (const name of yield* storage.list(snapshotsDirectory)) {
     if (!/^\d{20}$/.test(name)) {
       return yield* new DirectoryRefused({
@@ -161,37 +182,54 @@ const survey = Effect.fnUntraced(function* (storage: StorageShape, keys: KeyRing
     }
     const directory = `${snapshotsDirectory}/${name}`
     if (yield* storage.exists(`${directory}/${manifestName}`)) {
-      snapshots.push(yield* readManifest(storage, keys, Number(name)))
-    } else if (!readOnly) {
-      yield* removeSnapshot(storage, directory)
+      snapshots.push(yield* readManifest(storage, keys, content, Number(name)))
+    } else {
+      unfinished.push(directory)
     }
   }
-  return snapshots
+  return { snapshots, unfinished }
 })
 
-const open = Effect.fnUntraced(function* (readOnly: boolean) {
+const open = Effect.fnUntraced(function* ({ readOnly, content }: SnapshotsOptions) {
   const storage = yield* Storage
   const keys = yield* KeyRing
-  if (!readOnly) yield* storage.makeDirectory(snapshotsDirectory)
-  return new OpenSnapshots(storage, keys, yield* survey(storage, keys, readOnly))
+  const found = yield* survey(storage, keys, content)
+  if (readOnly !== true) yield* storage.makeDirectory(snapshotsDirectory)
+  return new OpenSnapshots(storage, keys, yield* Machine, content?.writes, found)
 })
 
 const infoOf = ({ manifest }: Snapshot): SnapshotInfo => ({
   position: manifest.position,
   names: manifest.parts.map(({ name }) => name),
   bytes: manifest.parts.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
+  keyId: manifest.keyId,
+  content: manifest.content,
+  block: manifest.block,
 })
 
 class OpenSnapshots implements SnapshotsShape {
   readonly #storage: StorageShape
   readonly #keys: KeyRingShape
+  readonly #machine: MachineShape
+  readonly #content: number | undefined
   /** Oldest first. */
   #snapshots: ReadonlyArray<Snapshot>
+  /** Directories of snapshots that were not finished: removed before the next one is written. */
+  #unfinished: ReadonlyArray<string>
 
-  constructor(storage: StorageShape, keys: KeyRingShape, snapshots: ReadonlyArray<Snapshot>) {
+  constructor(
+    storage: StorageShape,
+    keys: KeyRingShape,
+    machine: MachineShape,
+    content: number | undefined,
+    { snapshots, unfinished }: Effect.Success<ReturnType<typeof survey>>,
+  ) {
     this.#storage = storage
     this.#keys = keys
+    this.#machine = machine
+    this.#content = content
     this.#snapshots = snapshots
+    this.#unfinished = unfinished
   }
 
   readonly list = Effect.sync(() => this.#snapshots.map(infoOf))
@@ -215,7 +253,9 @@ class OpenSnapshots implements SnapshotsShape {
     this: OpenSnapshots,
     position: number,
     parts: ReadonlyArray<SnapshotPart>,
+    block?: Uint8Array,
   ) {
+    yield* this.#clear
     const there = this.#find(position)
     if (there !== undefined) {
       if (yield* this.#isSound(there)) return
@@ -224,7 +264,7 @@ class OpenSnapshots implements SnapshotsShape {
     const directory = directoryName(position)
     yield* this.#storage.makeDirectory(directory)
     yield* this.#storage.syncDirectory(snapshotsDirectory)
-    const snapshot = yield* this.#writeParts(position, parts).pipe(
+    const snapshot = yield* this.#writeParts(position, parts, block).pipe(
       // What a failed snapshot took of the disk is given back.
       Effect.tapCause(() => Effect.ignore(removeSnapshot(this.#storage, directory))),
     )
@@ -235,6 +275,15 @@ class OpenSnapshots implements SnapshotsShape {
     const surplus = this.#snapshots.slice(0, Math.max(0, this.#snapshots.length - keep))
     for (const snapshot of surplus) yield* this.#drop(snapshot)
   })
+
+  readonly #clear = Effect.suspend(() =>
+    Effect.forEach(this.#unfinished, (directory) =>
+      Effect.gen({ self: this }, function* () {
+        if (yield* this.#storage.exists(directory)) yield* removeSnapshot(this.#storage, directory)
+        this.#unfinished = this.#unfinished.filter((other) => other !== directory)
+      }),
+    ),
+  )
 
   #find(position: number): Snapshot | undefined {
     return this.#snapshots.find(({ manifest }) => manifest.position === position)
@@ -263,10 +312,11 @@ class OpenSnapshots implements SnapshotsShape {
     this: OpenSnapshots,
     position: number,
     parts: ReadonlyArray<SnapshotPart>,
+    block: Uint8Array | undefined,
   ) {
     const directory = directoryName(position)
     const dataKey = this.#keys.current
-    const salt = randomBytes(saltBytes)
+    const salt = Buffer.from(this.#machine.randomBytes(saltBytes))
     const records: Array<PartRecord> = []
     for (const part of parts) {
       const { name } = part
@@ -287,6 +337,8 @@ class OpenSnapshots implements SnapshotsShape {
       format: "millrace-snapshot",
       version: snapshotVersion,
       position,
+      ...(this.#content === undefined ? {} : { content: this.#content }),
+      ...(block === undefined ? {} : { block: Buffer.from(block).toString("hex") }),
       keyId: dataKey.id,
       salt: salt.toString("hex"),
       parts: records,

@@ -34,6 +34,11 @@ export interface Block {
   /** Milliseconds since the epoch. */
   readonly time: number
   readonly payload: Uint8Array
+  /** Version of what the payload holds, as its segment says. */
+  readonly content: number
+  readonly epoch: number
+  /** 16 bytes that no other block has: it stands for this one and all before it. */
+  readonly tag: Uint8Array
   /** File name of its segment, and the byte offset in it. */
   readonly segment: string
   readonly at: number
@@ -63,6 +68,8 @@ export class SegmentCursor {
   first: number
   tag: Uint8Array
   number = 1
+  /** Of the last block; the next one's isn't lower. */
+  epoch: number
   readonly #header: SegmentHeader
   readonly #secrets: Secrets
   /** Blocks that end before this sequence are walked over without being decrypted. */
@@ -83,6 +90,7 @@ export class SegmentCursor {
     this.#end = end
     this.first = header.first
     this.tag = header.previousTag
+    this.epoch = header.epoch
   }
 
   /** Reads on from where the next block is. */
@@ -138,28 +146,35 @@ export class SegmentCursor {
     if (payload === null) return this.#bad("the block isn't authentic", header)
     if (!isPadding(window, offset + sealedEnd, offset + available))
       return this.#bad("padding was changed", header)
+    this.tag = Buffer.from(tag)
     const block = {
       first: header.first,
       count: header.count,
       time: header.time,
       payload,
+      content: this.#header.content,
+      epoch: header.epoch,
+      tag: this.tag,
       segment: this.name,
       at: this.at,
     }
     this.at += extent
     this.first += header.count
     this.number++
-    this.tag = Buffer.from(tag)
+    this.epoch = header.epoch
     return { kind: "block", block }
   }
 
   #misplaced(header: BlockHeader): string | undefined {
+    if (header.format !== this.#header.format)
+      return `the block has format ${header.format} in a segment of format ${this.#header.format}`
     if (header.segment !== this.#header.number) return `the block belongs to segment ${header.segment}`
     if (header.number !== this.number)
       return `block ${header.number} stands where block ${this.number} belongs`
     if (header.first !== this.first) return `the block begins with sequence ${header.first}`
     if (header.end ? header.payload !== 0 : header.count === 0) return "the block holds an impossible count"
     if (!sameBytes(header.previousTag, this.tag)) return "the block doesn't follow the one before (chain)"
+    if (header.epoch < this.epoch) return `the block is of epoch ${header.epoch}, after ${this.epoch}`
     return undefined
   }
 
@@ -187,5 +202,6 @@ export const unsupportedSegment = (name: string, found: number): VersionUnsuppor
     file: segmentPath(name),
     found,
     supported: formatVersion,
+    what: "format",
     remedy: versionRemedy(found, formatVersion),
   })

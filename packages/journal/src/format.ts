@@ -1,7 +1,9 @@
 /** The bytes of a segment: its header page, block headers, end mark, padding. Little-endian; README.md has the tables. */
 import { crc32 } from "node:zlib"
 
-export const formatVersion = 1
+/** What this program writes. Format 1 is read too; README.md says what differs. */
+export const formatVersion = 2
+export type FormatVersion = 1 | 2
 
 /** Blocks start at pages, so that a page that is durable is never written again. */
 export const pageBytes = 4096
@@ -32,6 +34,8 @@ export const segmentHeader = {
   payloadMax: 44,
   salt: 48,
   previousTag: 80,
+  content: 96,
+  epoch: 100,
   mac: 112,
   bytes: 128,
 } as const
@@ -46,10 +50,15 @@ const blockHeader = {
   payload: 28,
   time: 32,
   segment: 40,
+  epoch: 44,
   previousTag: 48,
 } as const
 
+/** What format 1, which had no place to say it, carried. */
+const firstContent = 1
+
 export interface SegmentHeader {
+  readonly format: FormatVersion
   readonly number: number
   /** Sequence of its first block. */
   readonly first: number
@@ -59,9 +68,14 @@ export interface SegmentHeader {
   readonly salt: Uint8Array
   /** Tag of the last block of the segment before; zeros in the very first. */
   readonly previousTag: Uint8Array
+  /** Version of what its payloads hold: the caller's to give and to understand. */
+  readonly content: number
+  /** Of its first block. */
+  readonly epoch: number
 }
 
 export interface BlockHeader {
+  readonly format: FormatVersion
   readonly end: boolean
   readonly number: number
   readonly first: number
@@ -69,6 +83,8 @@ export interface BlockHeader {
   readonly payload: number
   readonly time: number
   readonly segment: number
+  /** Counts the writers of a journal that changes hands; it never goes down. A journal with one writer has 0. */
+  readonly epoch: number
   readonly previousTag: Uint8Array
 }
 
@@ -106,7 +122,7 @@ export const encodeSegmentHeader = (
   page.fill(paddingByte, 0, pageBytes)
   page.fill(0, 0, segmentHeader.bytes)
   page.set(segmentMagic, 0)
-  page.writeUInt16LE(formatVersion, segmentHeader.version)
+  page.writeUInt16LE(header.format, segmentHeader.version)
   writeU64(page, segmentHeader.number, header.number)
   writeU64(page, segmentHeader.first, header.first)
   page.writeDoubleLE(header.created, segmentHeader.created)
@@ -114,6 +130,10 @@ export const encodeSegmentHeader = (
   page.writeUInt32LE(payloadBytesMax, segmentHeader.payloadMax)
   page.set(header.salt, segmentHeader.salt)
   page.set(header.previousTag, segmentHeader.previousTag)
+  if (header.format > 1) {
+    page.writeUInt32LE(header.content, segmentHeader.content)
+    page.writeUInt32LE(header.epoch, segmentHeader.epoch)
+  }
   page.set(mac(segmentMacInput(page)), segmentHeader.mac)
   page.writeUInt32LE(segmentCrc(page), segmentHeader.crc)
 }
@@ -132,6 +152,8 @@ export type Reading<A> =
 
 const bad = (reason: string) => ({ kind: "bad", reason }) as const
 
+const isRead = (version: number): version is FormatVersion => version === 1 || version === formatVersion
+
 /** Checks all but the MAC, which needs the key that the header names. */
 export const decodeSegmentHeader = (page: Buffer): Reading<SegmentHeader> => {
   if (page.length < segmentHeader.bytes) return bad("the segment header is cut short")
@@ -139,14 +161,17 @@ export const decodeSegmentHeader = (page: Buffer): Reading<SegmentHeader> => {
   if (page.readUInt32LE(segmentHeader.crc) !== segmentCrc(page))
     return bad("the segment header fails its checksum")
   const version = page.readUInt16LE(segmentHeader.version)
-  if (version !== formatVersion) return { kind: "version", found: version }
+  if (!isRead(version)) return { kind: "version", found: version }
   const header: SegmentHeader = {
+    format: version,
     number: readU64(page, segmentHeader.number),
     first: readU64(page, segmentHeader.first),
     created: page.readDoubleLE(segmentHeader.created),
     keyId: page.readUInt32LE(segmentHeader.keyId),
     salt: Buffer.from(page.subarray(segmentHeader.salt, segmentHeader.salt + saltBytes)),
     previousTag: Buffer.from(page.subarray(segmentHeader.previousTag, segmentHeader.previousTag + tagBytes)),
+    content: version === 1 ? firstContent : page.readUInt32LE(segmentHeader.content),
+    epoch: version === 1 ? 0 : page.readUInt32LE(segmentHeader.epoch),
   }
   if (!isPadding(page, segmentHeader.bytes, Math.min(pageBytes, page.length))) {
     return bad("the segment header's padding was changed")
@@ -159,7 +184,9 @@ export const encodeBlockHeader = (
   bytes: Buffer,
   at: number,
   end: boolean,
+  format: FormatVersion,
   segment: number,
+  epoch: number,
   number: number,
   first: number,
   count: number,
@@ -168,13 +195,15 @@ export const encodeBlockHeader = (
   previousTag: Uint8Array,
 ): void => {
   bytes.writeUInt32LE(end ? endMagic : blockMagic, at + blockHeader.magic)
-  bytes.writeUInt32LE(formatVersion, at + blockHeader.version)
+  bytes.writeUInt32LE(format, at + blockHeader.version)
   bytes.writeUInt32LE(number, at + blockHeader.number)
   writeU64(bytes, at + blockHeader.first, first)
   bytes.writeUInt32LE(count, at + blockHeader.count)
   bytes.writeUInt32LE(payload, at + blockHeader.payload)
   bytes.writeDoubleLE(time, at + blockHeader.time)
-  writeU64(bytes, at + blockHeader.segment, segment)
+  // Format 1 had a u64 there, whose upper half was never used.
+  bytes.writeUInt32LE(segment, at + blockHeader.segment)
+  bytes.writeUInt32LE(epoch, at + blockHeader.epoch)
   bytes.set(previousTag, at + blockHeader.previousTag)
   bytes.writeUInt32LE(
     crc32(bytes.subarray(at + blockHeader.version, at + blockHeaderBytes)),
@@ -188,15 +217,18 @@ export const decodeBlockHeader = (bytes: Buffer, at: number): Reading<BlockHeade
   const crc = crc32(bytes.subarray(at + blockHeader.version, at + blockHeaderBytes))
   if (bytes.readUInt32LE(at + blockHeader.crc) !== crc) return bad("the block header fails its checksum")
   const version = bytes.readUInt32LE(at + blockHeader.version)
-  if (version !== formatVersion) return { kind: "version", found: version }
+  if (!isRead(version)) return { kind: "version", found: version }
   const header: BlockHeader = {
+    format: version,
     end: magic === endMagic,
     number: bytes.readUInt32LE(at + blockHeader.number),
     first: readU64(bytes, at + blockHeader.first),
     count: bytes.readUInt32LE(at + blockHeader.count),
     payload: bytes.readUInt32LE(at + blockHeader.payload),
     time: bytes.readDoubleLE(at + blockHeader.time),
-    segment: readU64(bytes, at + blockHeader.segment),
+    segment:
+      version === 1 ? readU64(bytes, at + blockHeader.segment) : bytes.readUInt32LE(at + blockHeader.segment),
+    epoch: version === 1 ? 0 : bytes.readUInt32LE(at + blockHeader.epoch),
     previousTag: bytes.subarray(at + blockHeader.previousTag, at + blockHeader.previousTag + tagBytes),
   }
   if (header.payload > payloadBytesMax) return bad(`the block says it carries ${header.payload} bytes`)

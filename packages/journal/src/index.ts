@@ -1,10 +1,41 @@
 /** What survives: blocks, segments, snapshots, keys. Knows bytes, not money. */
+
+export {
+  type BackupOptions,
+  type BackupReport,
+  takeBackup,
+} from "./backup/Backup.ts"
+export { BackupRefused } from "./backup/BackupRefused.ts"
+export {
+  bytesOf,
+  type Catalogue,
+  type CatalogueSegment,
+  type CatalogueSnapshot,
+  directoryId,
+  readCatalogue,
+} from "./backup/Catalogue.ts"
+export { type Chapter, chaptersOf } from "./backup/Chapters.ts"
+export { checkFiles } from "./backup/Check.ts"
+export {
+  finishRestore,
+  planRestore,
+  type RestoreOptions,
+  type RestorePlan,
+  restoreFiles,
+  selectionOf,
+  type Until,
+} from "./backup/Restore.ts"
+export { type Selection, selected } from "./backup/Selection.ts"
+export { readSnapshot, snapshotsIn } from "./backup/SnapshotCopy.ts"
+export type { ContentVersions } from "./content.ts"
 export type { Block } from "./cursor.ts"
 export {
   type DirectoryOptions,
   directoryVersion,
   type Manifest,
+  manifestAside,
   openDirectory,
+  writeManifest,
 } from "./DataDirectory.ts"
 export {
   Journal,
@@ -25,7 +56,12 @@ export {
   VersionUnsupported,
 } from "./JournalError.ts"
 export { DataKey, KeyRing, type KeyRingError, type KeyRingOptions, type KeyRingShape } from "./KeyRing.ts"
+export { Machine, type MachineShape } from "./Machine.ts"
 export type { Pull } from "./reader.ts"
+export { applyRepair, forEachLost } from "./repair/Apply.ts"
+export { type Planned, planRepair, type RepairPlan } from "./repair/Plan.ts"
+export { type Damage, type Survey, surveyDirectory } from "./repair/Survey.ts"
+export { type MasterRotation, rotateMasterKey } from "./rotateMaster.ts"
 export {
   type SnapshotInfo,
   type SnapshotPart,

@@ -103,7 +103,7 @@ class BlockReader {
       const reason = `the next segment begins with sequence ${header.first}`
       return Effect.fail(damagedSegment(this.#segment.name, cursor.at, cursor.first, reason))
     }
-    if (!sameBytes(header.previousTag, cursor.tag)) {
+    if (!sameBytes(header.previousTag, cursor.tag) || header.epoch < cursor.epoch) {
       const reason = "it doesn't follow the segment before it (chain)"
       return Effect.fail(damagedSegment(name, 0, cursor.first, reason))
     }

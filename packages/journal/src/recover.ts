@@ -1,5 +1,6 @@
 /** What opening does: looks through the segments, cuts a torn tail, refuses damage, and marks the end. */
 import { Effect } from "effect"
+import { type ContentVersions, checkContent } from "./content.ts"
 import { damagedSegment, SegmentCursor, segmentPath, unsupportedSegment } from "./cursor.ts"
 import {
   blockHeaderBytes,
@@ -40,6 +41,8 @@ export interface Cut {
 export interface Recovered {
   readonly segments: Array<SegmentInfo>
   readonly last: number
+  /** Of the last block. */
+  readonly epoch: number
   /** Tag of the last block. */
   readonly tag: Uint8Array
   /** Where a torn write was cut off. */
@@ -49,18 +52,22 @@ export interface Recovered {
 export interface RecoverOptions {
   readonly verify: "tail" | "all"
   readonly readOnly: boolean
+  readonly content: ContentVersions
 }
 
-/** The end mark's page. Its MAC has a key of its own, so it takes no nonce. */
+/**
+ * The end mark's page, in the segment's own format: a program that reads the segment reads its mark. Its MAC has a key
+ * of its own, so it takes no nonce.
+ */
 export const encodeEndMark = (
-  secrets: Secrets,
-  segment: number,
+  { header, secrets }: Pick<SegmentInfo, "header" | "secrets">,
   number: number,
   first: number,
   previousTag: Uint8Array,
+  epoch: number,
 ): Buffer => {
   const page = Buffer.alloc(pageBytes, paddingByte)
-  encodeBlockHeader(page, 0, true, segment, number, first, 0, 0, 0, previousTag)
+  encodeBlockHeader(page, 0, true, header.format, header.number, epoch, number, first, 0, 0, 0, previousTag)
   page.set(mac(secrets.macKey, page.subarray(0, blockHeaderBytes)), blockHeaderBytes)
   return page
 }
@@ -68,7 +75,7 @@ export const encodeEndMark = (
 const openSegment = (storage: StorageShape, name: string, readOnly: boolean) =>
   Effect.acquireRelease(storage.open(segmentPath(name), { readOnly }), (file) => file.close)
 
-const listSegments = Effect.fnUntraced(function* (storage: StorageShape) {
+export const listSegments = Effect.fnUntraced(function* (storage: StorageShape) {
   const names = yield* storage.list(journalDirectory)
   let previous: number | undefined
   for (const name of names) {
@@ -89,7 +96,11 @@ const listSegments = Effect.fnUntraced(function* (storage: StorageShape) {
 })
 
 /** Its header with everything checked, `undefined` when the page was never written. */
-const readHeader = Effect.fnUntraced(function* (storage: StorageShape, keys: KeyRingShape, name: string) {
+export const readHeader = Effect.fnUntraced(function* (
+  storage: StorageShape,
+  keys: KeyRingShape,
+  name: string,
+) {
   const file = yield* openSegment(storage, name, true)
   const page = Buffer.alloc(pageBytes)
   const filled = yield* file.read(0, page)
@@ -165,7 +176,11 @@ const judgeUnsoundHeader = Effect.fnUntraced(function* (name: string, file: Stor
  * All headers. Only the last file may be unsound: a segment is prepared (blank) when the first block of the
  * one before is durable, and its header is written with its own first block.
  */
-const survey = Effect.fnUntraced(function* (storage: StorageShape, keys: KeyRingShape) {
+const survey = Effect.fnUntraced(function* (
+  storage: StorageShape,
+  keys: KeyRingShape,
+  content: ContentVersions,
+) {
   const names = yield* listSegments(storage)
   const segments: Array<SegmentInfo> = []
   let lastFile: "sound" | "blank" | "torn" = "sound"
@@ -176,6 +191,7 @@ const survey = Effect.fnUntraced(function* (storage: StorageShape, keys: KeyRing
       lastFile = yield* judgeUnsoundHeader(name, found.file, found.reason)
       continue
     }
+    yield* checkContent(segmentPath(name), found.info.header.content, content)
     const before = segments[segments.length - 1]
     if (before !== undefined) {
       if (found.info.header.first <= before.header.first) {
@@ -212,7 +228,7 @@ const verifyMiddle = Effect.fnUntraced(function* (
   if (cursor.first !== next.header.first) {
     return yield* damagedSegment(next.name, 0, cursor.first, `it begins with sequence ${next.header.first}`)
   }
-  if (!sameBytes(cursor.tag, next.header.previousTag)) {
+  if (!sameBytes(cursor.tag, next.header.previousTag) || next.header.epoch < cursor.epoch) {
     return yield* damagedSegment(
       next.name,
       0,
@@ -231,7 +247,7 @@ const settle = Effect.fnUntraced(function* (storage: StorageShape, info: Segment
     yield* file.sync
   }
   if (marked) return
-  const page = encodeEndMark(info.secrets, info.header.number, cursor.number, cursor.first, cursor.tag)
+  const page = encodeEndMark(info, cursor.number, cursor.first, cursor.tag, cursor.epoch)
   yield* file.write(cursor.at, page)
   yield* file.sync
   info.end = cursor.at + page.length
@@ -243,7 +259,7 @@ export const recover = Effect.fnUntraced(function* (
   keys: KeyRingShape,
   options: RecoverOptions,
 ) {
-  const { segments, lastFile, lastName } = yield* survey(storage, keys)
+  const { segments, lastFile, lastName } = yield* survey(storage, keys, options.content)
   const unused = lastFile === "sound" ? [] : [lastName!]
   let cut: Cut | undefined = lastFile === "torn" ? { segment: lastName!, at: 0 } : undefined
   let tail = segments[segments.length - 1]
@@ -271,6 +287,7 @@ export const recover = Effect.fnUntraced(function* (
   const recovered: Recovered = {
     segments,
     last: tail?.last ?? 0,
+    epoch: walked?.cursor.epoch ?? 0,
     tag: walked?.cursor.tag ?? new Uint8Array(16),
     cut,
   }

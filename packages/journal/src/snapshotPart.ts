@@ -1,7 +1,8 @@
 /** One part of a snapshot on the disk: pieces, each sealed, chained by their tags. README.md has the table. */
 import { Effect } from "effect"
 import { tagBytes } from "./format.ts"
-import { JournalDamaged, type JournalError, restoreRemedy } from "./JournalError.ts"
+import { JournalDamaged, type JournalError } from "./JournalError.ts"
+import { Machine } from "./Machine.ts"
 import type { Pull } from "./reader.ts"
 import type { StorageFile, StorageShape } from "./Storage.ts"
 import { type Secrets, seal, unseal } from "./seal.ts"
@@ -17,6 +18,10 @@ const writeBytes = 256 << 10
 const syncBytes = 8 << 20
 const windowBytes = 1 << 20
 
+export const snapshotRemedy =
+  "Nothing was changed. Restore the data directory from a backup; or move this snapshot's directory away, " +
+  "and the start uses the one before it, if the journal reaches back to that."
+
 /** What the manifest says of a part. */
 export interface PartRecord {
   readonly name: string
@@ -26,9 +31,9 @@ export interface PartRecord {
   readonly tag: string
 }
 
-const breathe = Effect.callback<void>((resume) => {
-  setImmediate(() => resume(Effect.void))
-})
+const breathe = Effect.flatMap(Machine, ({ nextRound }) =>
+  Effect.callback<void>((resume) => nextRound(() => resume(Effect.void))),
+)
 
 /** Additional data of a piece: its header and the tag of the piece before (zeros before the first). */
 const aad = Buffer.alloc(pieceHeaderBytes + tagBytes)
@@ -181,7 +186,15 @@ export class PartReader {
     const length = Math.max(windowBytes, needed)
     if (this.#window.length < length) this.#window = Buffer.allocUnsafeSlow(length)
     return Effect.acquireUseRelease(
-      this.#storage.open(this.#path, { readOnly: true }),
+      this.#storage
+        .open(this.#path, { readOnly: true })
+        .pipe(
+          Effect.catchTag(
+            "StorageFailed",
+            (error): Effect.Effect<never, JournalError> =>
+              error.code === "ENOENT" ? this.#refuse("the file is missing") : Effect.fail(error),
+          ),
+        ),
       (file) => file.read(this.#at, this.#window),
       (file) => file.close,
     ).pipe(
@@ -195,7 +208,7 @@ export class PartReader {
 
   #refuse(reason: string): Effect.Effect<never, JournalDamaged> {
     return Effect.fail(
-      new JournalDamaged({ file: this.#path, at: this.#at, expected: 0, reason, remedy: restoreRemedy }),
+      new JournalDamaged({ file: this.#path, at: this.#at, expected: 0, reason, remedy: snapshotRemedy }),
     )
   }
 }

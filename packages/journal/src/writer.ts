@@ -1,13 +1,14 @@
 /** The journal's hot path: seals a block and makes it durable, with one write on its way and one sealed behind it. */
-import { randomBytes } from "node:crypto"
 import {
   blockExtent,
   blockHeaderBytes,
   encodeBlockHeader,
   encodeSegmentHeader,
+  formatVersion,
   paddingByte,
   pageBytes,
   payloadBytesMax,
+  type SegmentHeader,
   saltBytes,
   segmentName,
 } from "./format.ts"
@@ -31,8 +32,10 @@ export interface BlockInput {
 
 export type CommitDone = (error: JournalError | undefined) => void
 
-/** What the writer needs done beside the hot path. */
+/** What the writer needs beside the hot path. */
 export interface Background {
+  /** Random bytes. */
+  readonly salt: (count: number) => Uint8Array
   /** Make the file of that segment, all zeros, and give it to `attach`. */
   readonly prepare: (number: number) => void
   /** The segment is full and its last block durable: cut its unused tail, close it. */
@@ -79,6 +82,9 @@ export class Writer {
   /** Last sequence and tag that were sealed: what the next block follows. */
   #sealed: number
   #tag: Uint8Array
+  /** Whoever has the journal goes on in the epoch that it finds. */
+  readonly #epoch: number
+  readonly #content: number
   #current: OpenSegment | undefined
   #previous: OpenSegment | undefined
   #nextSegment: number
@@ -92,11 +98,20 @@ export class Writer {
   #idle: (() => void) | undefined
   #closed = false
 
-  constructor(recovered: Recovered, keys: KeyRingShape, segmentBytes: number, background: Background) {
+  /** @param content version of what the payloads hold */
+  constructor(
+    recovered: Recovered,
+    keys: KeyRingShape,
+    segmentBytes: number,
+    content: number,
+    background: Background,
+  ) {
     this.segments = recovered.segments
     this.last = recovered.last
     this.#sealed = recovered.last
     this.#tag = recovered.tag
+    this.#epoch = recovered.epoch
+    this.#content = content
     this.#keys = keys
     this.#segmentBytes = segmentBytes
     this.#background = background
@@ -147,7 +162,11 @@ export class Writer {
   #seal(slot: Slot, block: BlockInput, payload: number): void {
     const extent = blockExtent(payload)
     const current = this.#current
-    const begins = current === undefined || current.nextAt + extent > this.#segmentBytes
+    // A new data key is used from the next block on: a segment has one key.
+    const begins =
+      current === undefined ||
+      current.nextAt + extent > this.#segmentBytes ||
+      current.info.header.keyId !== this.#keys.current.id
     const segment = begins ? this.#begin(block) : current
     const lead = begins ? pageBytes : 0
     slot.reserve(lead + extent)
@@ -159,7 +178,9 @@ export class Writer {
       buffer,
       lead,
       false,
+      formatVersion,
       info.header.number,
+      this.#epoch,
       number,
       block.first,
       block.count,
@@ -186,13 +207,16 @@ export class Writer {
   #begin(block: BlockInput): OpenSegment {
     const number = this.#nextSegment++
     const dataKey = this.#keys.current
-    const header = {
+    const header: SegmentHeader = {
+      format: formatVersion,
       number,
       first: block.first,
       created: block.time,
       keyId: dataKey.id,
-      salt: randomBytes(saltBytes),
+      salt: this.#background.salt(saltBytes),
       previousTag: this.#tag,
+      content: this.#content,
+      epoch: this.#epoch,
     }
     const secrets = deriveSecrets(dataKey.key, header.salt, segmentPurpose)
     const info = { name: segmentName(number), header, secrets, last: block.first - 1, end: 0 }
@@ -281,9 +305,9 @@ export class Writer {
   }
 
   /** Takes no more blocks; `then` is called when those on their way have come to their end. */
-  close(then: (last: OpenSegment | undefined, tag: Uint8Array) => void): void {
+  close(then: (last: OpenSegment | undefined, tag: Uint8Array, epoch: number) => void): void {
     this.#closed = true
-    this.#idle = () => then(this.#previous, this.#tag)
+    this.#idle = () => then(this.#previous, this.#tag, this.#epoch)
     this.#ring()
   }
 

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Exit, Layer } from "effect"
+import fc from "fast-check"
 import { afterAll, assert, describe, it } from "vitest"
 import {
   type DirectoryOptions,
@@ -76,7 +77,7 @@ describe("a data directory", () => {
     assert.instanceOf(error, VersionUnsupported)
     assert.match(
       error.message,
-      /manifest.json has format version 2, this program reads version 1. Start it with the newer/,
+      /manifest.json has format version 2, this program reads version 1. Nothing was changed. Start a program that reads version 2/,
     )
   })
 
@@ -179,12 +180,12 @@ describe("the lock", () => {
     assert.equal((await manifestOf(root)).format, "millrace")
   })
 
-  it("of a process whose number another has now, and one that can't be read, are taken over", async () => {
+  it("of a process whose number another has now, and one that never reached the disk, are taken over", async () => {
     for (const text of [
       JSON.stringify({ pid: process.pid, started: "1", boot: "" }),
       JSON.stringify({ pid: 2 ** 22 + 1, started: "", boot: "" }),
-      "garbage",
       "",
+      "\0".repeat(90),
     ]) {
       const root = fresh()
       mkdirSync(root)
@@ -193,6 +194,38 @@ describe("the lock", () => {
       assert.equal((await manifestOf(root)).format, "millrace")
     }
   })
+
+  it("that was changed is refused with what to do, in any byte, while its holder lives", async () => {
+    const root = fresh()
+    const change = Effect.gen(function* () {
+      yield* openDirectory()
+      const file = join(root, "lock")
+      const text = readFileSync(file)
+      for (let bit = 0; bit < text.length * 8; bit++) {
+        const changed = Buffer.from(text)
+        changed[bit >> 3] = changed[bit >> 3]! ^ (1 << (bit & 7))
+        writeFileSync(file, changed)
+        const exit = yield* Effect.exit(open(root))
+        assert.isTrue(Exit.isFailure(exit), `bit ${bit} let a second process in`)
+        assert.match(String(exit), /is refused: (process|its file lock was changed)/)
+      }
+      writeFileSync(file, text)
+    })
+    await Effect.runPromise(Effect.scoped(change).pipe(Effect.provide(Storage.file(root))))
+  })
+
+  it("of any bytes lets nobody in unasked, and ends in words", () =>
+    fc.assert(
+      fc.asyncProperty(fc.constantFrom("lock", "lock.takeover"), fc.uint8Array(), async (name, bytes) => {
+        const root = fresh()
+        mkdirSync(root)
+        writeFileSync(join(root, name), bytes)
+        const exit = await Effect.runPromiseExit(open(root))
+        if (Exit.isSuccess(exit)) return
+        assert.match(String(exit), /See that no process is, then remove the file lock/)
+      }),
+      { numRuns: 60 },
+    ))
 
   it("is left to the process that is taking it over just now", async () => {
     const root = fresh()

@@ -39,7 +39,7 @@ const blocksArbitrary: fc.Arbitrary<Array<Commit>> = fc.array(
   { minLength: 1, maxLength: 25 },
 )
 
-const plain = ({ first, count, time, payload }: Omit<Block, "segment" | "at">) => ({
+const plain = ({ first, count, time, payload }: Pick<Block, "first" | "count" | "time" | "payload">) => ({
   first,
   count,
   time,
@@ -320,6 +320,16 @@ describe("appending", () => {
         yield* appendBlocks(1, 1)
         return yield* Effect.flip(appendBlocks(2, 50, 4000))
       }),
+    )
+    assert.include(error, { _tag: "StorageFailed", code: "ENOSPC" })
+  })
+
+  it("says that a segment can't be prepared though nobody appends", async () => {
+    const disk = new MemoryDisk()
+    disk.fault = (operation, path) => (operation === "write" && path.endsWith("1.seg") ? "ENOSPC" : undefined)
+    const error = await onDisk(
+      disk,
+      Effect.flatMap(Journal, (journal) => Effect.flip(journal.failed)),
     )
     assert.include(error, { _tag: "StorageFailed", code: "ENOSPC" })
   })

@@ -124,7 +124,7 @@ describe("a snapshot", () => {
 })
 
 describe("a half-written snapshot", () => {
-  it("is never seen, and is gone after the next opening, wherever it was cut short", async () => {
+  it("is never seen, and is gone after the next one, wherever it was cut short", async () => {
     for (let stop = 0; stop < 40; stop++) {
       const disk = new MemoryDisk({ crashable: true })
       await onDisk(disk, write(10, [["part", some]]))
@@ -155,10 +155,12 @@ describe("a half-written snapshot", () => {
         [10],
       )
       if (written) assert.deepEqual(seen, [10, 20])
+      // The next snapshot takes away what was left of it.
+      if (!seen.includes(20)) await onDisk(after, write(30, [["one", some]]))
       const directories = new Set(
         [...after.files().keys()].filter((p) => p.startsWith("snapshots")).map((p) => p.split("/")[1]),
       )
-      assert.equal(directories.size, seen.length)
+      assert.deepEqual([...directories].map(Number).sort(), seen.includes(20) ? [10, 20] : [10, 30])
       if (seen.includes(20)) assert.equal((await onDisk(after, read(20, "two"))).length, some.length)
     }
   })

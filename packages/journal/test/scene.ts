@@ -23,7 +23,9 @@ export const roomOf = (
   options: JournalOptions & KeyRingOptions = {},
 ): Layer.Layer<Room, JournalError> => {
   const readOnly = options.readOnly ?? false
-  return Layer.mergeAll(Journal.layer({ segmentBytes, ...options }), Snapshots.layer({ readOnly })).pipe(
+  return Journal.layer({ segmentBytes, ...options }).pipe(
+    // The journal last: whatever is refused before, nothing was changed.
+    Layer.provideMerge(Snapshots.layer({ readOnly })),
     Layer.provideMerge(KeyRing.layer(options)),
     Layer.provideMerge(storage),
   )

@@ -152,6 +152,7 @@ export const requests: { readonly [type in Request["type"]]: fc.Arbitrary<Reques
     fc.constant({ type: "rotate-key" as const, host: "acquirer" }),
     fc.constant({ type: "rotate-key" as const, terminal: 1001 }),
   ),
+  "rotate-data-key": fc.constant({ type: "rotate-data-key" as const }),
   "iso-keys": fc.constant({ type: "iso-keys" as const, id: "acquirer" }),
   host: fc.record({
     type: type("host"),

@@ -19,6 +19,19 @@ export const url = Flag.String("url").pipe(
   Flag.withDefault("tcp://127.0.0.1:7100"),
 )
 
+/** A server that may be left out. */
+export const optionalUrl = (description: string) =>
+  optional(
+    Flag.String("url").pipe(
+      Flag.withMetavar("URL"),
+      Flag.withDescription(description),
+      Flag.filter(
+        (text) => isServerUrl(text),
+        () => "tcp://HOST:PORT, tls://…, ws://… or wss://…",
+      ),
+    ),
+  )
+
 const schemes = new Set(["tcp:", "tls:", "ws:", "wss:"])
 
 function isServerUrl(text: string): boolean {

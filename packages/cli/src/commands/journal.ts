@@ -1,4 +1,4 @@
-// The command lines of `millrace journal verify|dump|stat`.
+// The command lines of `millrace journal verify|dump|stat|repair`.
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { entryKinds } from "../journal/Kinds.ts"
@@ -9,7 +9,7 @@ const dir = Argument.String("dir").pipe(
   Argument.withDescription("Data directory; it is only read, so a server may be using it"),
 )
 
-const verify = Command.make("verify", { dir }, (command) =>
+const verify = Command.make("verify", { dir, json }, (command) =>
   Effect.flatMap(
     Effect.promise(() => import("../journal/Verify.ts")),
     (module) => module.verify(command),
@@ -32,7 +32,13 @@ const dump = Command.make(
     terminal: optionalInt("terminal", "N", "Only this terminal"),
     kind: Flag.Literals("kind", entryKinds).pipe(Flag.withDescription("Only this kind"), optional),
     from: optionalText("from", "WHERE", "First sequence, or a time such as 2026-01-31T12:00:00Z"),
-    to: optionalText("to", "WHERE", "Last sequence, or a time"),
+    to: optional(
+      Flag.String("to").pipe(
+        Flag.withAlias("until"),
+        Flag.withMetavar("WHERE"),
+        Flag.withDescription("Last sequence, or a time"),
+      ),
+    ),
     json: json.pipe(Flag.withDescription("One JSON object a line")),
   },
   (command) =>
@@ -61,8 +67,46 @@ const stat = Command.make("stat", { dir, json }, (command) =>
   Command.withExamples([{ command: "millrace journal stat ./millrace-data", description: "What is there" }]),
 )
 
+const repair = Command.make(
+  "repair",
+  {
+    dir: Argument.String("dir").pipe(
+      Argument.withMetavar("DIR"),
+      Argument.withDescription("Data directory; no server may be using it"),
+    ),
+    yes: Flag.Boolean("yes").pipe(
+      Flag.withDescription("Do it without asking; only with --from-sequence"),
+      Flag.withDefault(false),
+    ),
+    fromSequence: optionalInt(
+      "from-sequence",
+      "N",
+      "The sequence that the repaired journal goes on with, as a run without --yes prints it",
+    ),
+    lost: optionalText(
+      "lost",
+      "FILE",
+      "Write what is lost and can still be read to this new file, as JSON lines",
+    ),
+    json,
+  },
+  (command) =>
+    Effect.flatMap(
+      Effect.promise(() => import("../journal/Repair.ts")),
+      (module) => module.repair(command),
+    ),
+).pipe(
+  Command.withDescription("Say what damage would cost, ask, and mend it; the original is kept"),
+  Command.withExamples([
+    {
+      command: "millrace journal repair ./millrace-data",
+      description: "Says what would be lost and asks; without a terminal it only says",
+    },
+  ]),
+)
+
 export const journal = Command.make("journal").pipe(
-  Command.withDescription("Look into a data directory"),
-  Command.withSubcommands([verify, dump, stat]),
+  Command.withDescription("Look into a data directory, and repair it"),
+  Command.withSubcommands([verify, dump, stat, repair]),
   Command.withExamples([{ command: "millrace journal stat ./millrace-data", description: "What is there" }]),
 )

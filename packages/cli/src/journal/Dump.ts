@@ -2,6 +2,7 @@
 import { once } from "node:events"
 import { Effect } from "effect"
 import { ExitCode, type Stop, stop } from "../Stop.ts"
+import { type Bound, parseBound } from "./Bound.ts"
 import { openToLook } from "./Open.ts"
 import { type EntryFilter, entriesOf, entryJson, entryLine } from "./Slots.ts"
 import { forEachBlock } from "./Walk.ts"
@@ -14,16 +15,6 @@ export interface DumpCommand {
   readonly kind: string | undefined
   readonly from: string | undefined
   readonly to: string | undefined
-}
-
-/** An end of a range: a sequence, or a moment. */
-export type Bound = { readonly sequence: number } | { readonly ms: number }
-
-/** `1200` is a sequence, anything else a time as ISO 8601; undefined for what is neither. */
-export const parseBound = (text: string): Bound | undefined => {
-  if (/^\d{1,15}$/.test(text)) return { sequence: Number(text) }
-  const ms = Date.parse(text)
-  return Number.isNaN(ms) ? undefined : { ms }
 }
 
 export const dump = Effect.fnUntraced(function* (command: DumpCommand) {

@@ -1,5 +1,4 @@
 /** What changes the scheme: each message becomes a command of the ledger, with who gave it. */
-import { randomInt } from "node:crypto"
 import type { Engine } from "@millrace/engine"
 import { type Command, cardNumberOf } from "@millrace/ledger"
 import type { MessageMap } from "@millrace/protocol"
@@ -16,12 +15,11 @@ export interface CommandTools {
   readonly engine: Engine["Service"]
   readonly identities: Identities
   readonly checkValues: CheckValues
+  readonly randomBytes: (count: number) => Uint8Array
 }
 
-const NONCE_END = 2 ** 32
-
 /** Makes the function that carries out one command. */
-export const makeCommands = ({ engine, identities, checkValues }: CommandTools) => {
+export const makeCommands = ({ engine, identities, checkValues, randomBytes }: CommandTools) => {
   const { scheme } = engine.lane.ledger
 
   const plain = (command: Command): Answer =>
@@ -71,8 +69,10 @@ export const makeCommands = ({ engine, identities, checkValues }: CommandTools) 
       ? refuse("bad-message", `${field}: no PIN block of this number under the session's PIN key`)
       : then(verifier)
 
+  const newNonce = () => Buffer.from(randomBytes(4)).readUInt32LE()
+
   const issue = (by: string, request: RequestOf<"issue">): Answer =>
-    Effect.map(control(engine, { ...request, nonce: randomInt(NONCE_END), by }), (done): MessageMap => {
+    Effect.map(control(engine, { ...request, nonce: newNonce(), by }), (done): MessageMap => {
       const { created, existing, nonce = 0 } = done
       // The command was carried out, so the product is there.
       const { bin, digits } = scheme.product(request.product)!

@@ -1,5 +1,6 @@
 /** What a session may ask for besides batches: single transactions, commands and questions. */
 import type { Engine } from "@millrace/engine"
+import type { KeyRingShape } from "@millrace/journal"
 import type { MessageMap } from "@millrace/protocol"
 import { decodeRequest, type Request } from "@millrace/protocol/messages"
 import { Effect, Result } from "effect"
@@ -9,6 +10,7 @@ import type { SessionPins } from "../Pins.ts"
 import type { Fault, Session } from "../Session.ts"
 import type { Answer } from "./answer.ts"
 import { makeCommands } from "./commands.ts"
+import { rotateDataKey } from "./dataKey.ts"
 import { isoKeys } from "./isoKeys.ts"
 import { objection } from "./permissions.ts"
 import { makeQuestions } from "./questions.ts"
@@ -18,11 +20,13 @@ import { transact } from "./transact.ts"
 export const makeRequests = (
   engine: Engine["Service"],
   identities: Identities,
-  schemeKey: Uint8Array,
+  keyRing: KeyRingShape,
   nowMs: () => number,
+  randomBytes: (count: number) => Uint8Array,
 ) => {
+  const { schemeKey } = keyRing
   const checkValues = new CheckValues(schemeKey)
-  const command = makeCommands({ engine, identities, checkValues })
+  const command = makeCommands({ engine, identities, checkValues, randomBytes })
   const question = makeQuestions({ engine, checkValues, nowMs })
 
   const answer = (session: Session, by: Identity, pins: SessionPins, request: Request): Answer => {
@@ -31,6 +35,8 @@ export const makeRequests = (
         return Effect.succeed({ type: "echo.ok", data: request.data })
       case "transact":
         return transact(engine.lane.ledger.scheme, session, request)
+      case "rotate-data-key":
+        return rotateDataKey(keyRing)
       case "iso-keys":
         return isoKeys(engine.lane.ledger.scheme, schemeKey, request.id)
       case "check-card":

@@ -17,6 +17,7 @@ export const permissionsFor: { readonly [type in RequestType]: ReadonlyArray<Per
   terminal: ["provision"],
   host: ["administer"],
   "rotate-key": ["administer"],
+  "rotate-data-key": ["administer"],
   "iso-keys": ["administer"],
   calendar: ["administer"],
   product: ["provision"],

@@ -1,14 +1,36 @@
 /** One process at a time: a lock file that names its holder, and that a dead holder can't keep. */
+
 import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { crc32 } from "node:zlib"
 import { Effect, Option, Schema } from "effect"
 import { DirectoryRefused, StorageFailed } from "../JournalError.ts"
 
 /** `started` and `boot` tell a process from another that got the same number later; "" where there is no /proc. */
-const Holder = Schema.Struct({ pid: Schema.Int, started: Schema.String, boot: Schema.String })
+const Holder = Schema.Struct({
+  pid: Schema.Int,
+  started: Schema.String,
+  boot: Schema.String,
+  /** CRC-32 of the others in hex. A bit of `started` that rots must not make a living process a dead one. */
+  check: Schema.optionalKey(Schema.String),
+})
 type Holder = typeof Holder.Type
 
-const decodeHolder = Schema.decodeUnknownOption(Schema.fromJsonString(Holder))
+const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Holder))
+
+const checkOf = ({ pid, started, boot }: Holder): string =>
+  crc32(JSON.stringify([pid, started, boot]))
+    .toString(16)
+    .padStart(8, "0")
+
+/** Undefined for a text that no program wrote so. Locks of earlier programs have no check. */
+const decodeHolder = (text: string): Holder | undefined => {
+  const holder = Option.getOrUndefined(decodeJson(text))
+  return holder?.check === undefined || holder.check === checkOf(holder) ? holder : undefined
+}
+
+/** A name that was durable before its contents were: the power went. */
+const isBlank = (text: string): boolean => /^\0*$/.test(text)
 
 const readText = (path: string): string => {
   try {
@@ -27,7 +49,10 @@ const processStat = (pid: number): { readonly state: string; readonly started: s
 
 const bootId = () => readText("/proc/sys/kernel/random/boot_id").trim()
 
-const self = (): Holder => ({ pid: process.pid, started: processStat(process.pid).started, boot: bootId() })
+const self = (): string => {
+  const holder = { pid: process.pid, started: processStat(process.pid).started, boot: bootId() }
+  return JSON.stringify({ ...holder, check: checkOf(holder) })
+}
 
 const isAlive = (holder: Holder): boolean => {
   try {
@@ -48,7 +73,7 @@ const take = (root: string, path: string): DirectoryRefused | undefined => {
   const mine = `${lock}.${process.pid}.tmp`
   const guard = `${lock}.takeover`
   // Written beside and linked into place: nobody ever reads a lock that is half written.
-  writeFileSync(mine, JSON.stringify(self()), { mode: 0o600 })
+  writeFileSync(mine, self(), { mode: 0o600 })
   try {
     if (tryLink(mine, lock)) return undefined
     const refusal = refusedByLiving(root, lock)
@@ -65,7 +90,7 @@ const take = (root: string, path: string): DirectoryRefused | undefined => {
     try {
       const refusal = refusedByLiving(root, lock)
       if (!refusal) {
-        writeFileSync(`${mine}2`, JSON.stringify(self()), { mode: 0o600 })
+        writeFileSync(`${mine}2`, self(), { mode: 0o600 })
         renameSync(`${mine}2`, lock)
       }
       return refusal
@@ -95,7 +120,7 @@ const removeStaleGuard = (guard: string): void => {
 
 const isStale = (guard: string): boolean => {
   if (!existsSync(guard)) return false
-  const holder = Option.getOrUndefined(decodeHolder(readText(guard)))
+  const holder = decodeHolder(readText(guard))
   return holder === undefined || !isAlive(holder)
 }
 
@@ -109,9 +134,19 @@ const tryLink = (from: string, to: string): boolean => {
   }
 }
 
+/** Refused is also what can't be read: whoever made it may live. */
 const refusedByLiving = (root: string, lock: string): DirectoryRefused | undefined => {
-  const holder = Option.getOrUndefined(decodeHolder(readText(lock)))
-  if (holder === undefined || !isAlive(holder)) return undefined
+  const text = readText(lock)
+  const holder = decodeHolder(text)
+  if (holder === undefined) {
+    if (isBlank(text)) return undefined
+    return new DirectoryRefused({
+      path: root,
+      reason: `its file lock was changed, and doesn't say who is using it`,
+      remedy: "See that no process is, then remove the file lock.",
+    })
+  }
+  if (!isAlive(holder)) return undefined
   return new DirectoryRefused({
     path: root,
     reason: `process ${holder.pid} is using it`,
@@ -121,8 +156,13 @@ const refusedByLiving = (root: string, lock: string): DirectoryRefused | undefin
 
 const release = (root: string, path: string): void => {
   const lock = join(root, path)
-  const holder = Option.getOrUndefined(decodeHolder(readText(lock)))
-  if (holder?.pid === process.pid) rmSync(lock, { force: true })
+  const holder = decodeHolder(readText(lock))
+  if (holder?.pid !== process.pid) return
+  try {
+    rmSync(lock, { force: true })
+  } catch {
+    // In a directory that turned read-only it stays, and the next start finds its holder dead.
+  }
 }
 
 export const lockFile = (root: string, path: string) =>

@@ -61,6 +61,16 @@ class Content {
     this.shrunk = false
   }
 
+  failSync(keep: (sector: number) => boolean): void {
+    for (const sector of this.dirty) {
+      if (keep(sector)) continue
+      const at = sector * sectorBytes
+      this.bytes.fill(0, at, Math.min(at + sectorBytes, this.size))
+      this.bytes.set(this.durable.subarray(at, Math.min(at + sectorBytes, this.size)), at)
+    }
+    this.sync()
+  }
+
   afterCrash(keep: (sector: number) => boolean): Content {
     const left = new Content()
     left.bytes = this.durable.slice(0, this.durableSize)
@@ -152,6 +162,14 @@ export class MemoryDisk {
     for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
       this.#directories.add(path.slice(0, at))
     }
+  }
+
+  /**
+   * What a failed sync of a file leaves: some of its sectors reached the disk, and the system has forgotten the others,
+   * so that no later sync will ever write them.
+   */
+  failSync(path: string, keep: SectorChoice): void {
+    this.#files.get(path)?.failSync((sector) => keep(path, sector))
   }
 
   copy(): MemoryDisk {

@@ -151,6 +151,15 @@ export const RotateKeyOk = Schema.Struct({
   key: bytes(KEY_BYTES, KEY_BYTES),
 })
 
+/** A new data key for what is written from now on; what is on the disk stays under the keys that it has. */
+export const RotateDataKey = Schema.Struct({ type: Schema.Literal("rotate-data-key") })
+export const RotateDataKeyOk = Schema.Struct({
+  type: Schema.Literal("rotate-data-key.ok"),
+  /** Number of the new key, and of the one before. */
+  keyId: Number32,
+  before: Number32,
+})
+
 /** Asks for a host's zone master keys of ISO 8583. */
 export const IsoKeys = Schema.Struct({ type: Schema.Literal("iso-keys"), id: HostId })
 export const IsoKeysOk = Schema.Struct({

@@ -1,0 +1,359 @@
+import { Effect, Exit, Layer } from "effect"
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import {
+  type BackupOptions,
+  chaptersOf,
+  checkFiles,
+  type DiskOperation,
+  Journal,
+  KeyRing,
+  MemoryDisk,
+  openDirectory,
+  planRestore,
+  readCatalogue,
+  restoreFiles,
+  Snapshots,
+  Storage,
+  type StorageShape,
+  takeBackup,
+  type Until,
+} from "../src/index.ts"
+import { appendBlocks, drain, flipBit, onDisk, payloadOf, type Room, range, sequencesIn } from "./scene.ts"
+
+/** A start from a snapshot reads it and four sequences before. */
+const window = 5
+const pieces = (n: number) => {
+  const left = [payloadOf(n, 300), payloadOf(n + 1, 200)]
+  return [{ name: "state", next: () => left.shift() ?? null }]
+}
+
+const keysOf = (disk: MemoryDisk) =>
+  Effect.provide(
+    Effect.service(KeyRing),
+    KeyRing.layer({ readOnly: true }).pipe(Layer.provide(Storage.disk(disk))),
+  )
+
+const back = (source: MemoryDisk, target: MemoryDisk, options: Partial<BackupOptions> = {}) =>
+  Effect.gen(function* () {
+    return yield* takeBackup(source.storage, target.storage, yield* keysOf(source), { window, ...options })
+  })
+
+/** A directory with a journal that is written, as long as `work` runs. */
+const directory = async <A, E>(disk: MemoryDisk, work: Effect.Effect<A, E, Room>) => {
+  await Effect.runPromise(Effect.scoped(Effect.provide(openDirectory(), Storage.disk(disk))))
+  return await onDisk(disk, work)
+}
+
+const snapshot = Effect.fnUntraced(function* (position: number) {
+  const snapshots = yield* Snapshots
+  yield* snapshots.write(position, pieces(position))
+})
+
+const restored = async (backup: MemoryDisk, master: MemoryDisk, until?: Until) => {
+  const target = new MemoryDisk()
+  const plan = await Effect.runPromise(
+    Effect.gen(function* () {
+      const keys = yield* keysOf(master)
+      const catalogue = yield* readCatalogue(backup.storage)
+      const plan = yield* planRestore(backup.storage, keys, catalogue, window, until)
+      yield* restoreFiles(backup.storage, target.storage, keys, plan, { withMasterKey: false })
+      return plan
+    }),
+  )
+  target.put("master.key", master.files().get("master.key"))
+  return { target, plan }
+}
+
+/** What a directory holds: its sequences, and that its snapshots can be read. */
+const contentsOf = (disk: MemoryDisk) =>
+  onDisk(
+    disk,
+    Effect.gen(function* () {
+      const journal = yield* Journal
+      const snapshots = yield* Snapshots
+      for (const { position, names } of yield* snapshots.list) {
+        for (const name of names) yield* Effect.flatMap(snapshots.read(position, name), drain)
+      }
+      const blocks = yield* Effect.flatMap(journal.read(journal.first), drain)
+      return {
+        sequences: sequencesIn(blocks),
+        snapshots: (yield* snapshots.list).map(({ position }) => position),
+      }
+    }),
+    { readOnly: true, verify: "all" },
+  )
+
+describe("a backup", () => {
+  it("taken while the journal is written holds whole blocks; taken again it copies only what is new", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    await directory(
+      source,
+      Effect.gen(function* () {
+        yield* appendBlocks(1, 20)
+        yield* snapshot(20)
+        yield* appendBlocks(21, 23)
+        const first = yield* back(source, target)
+        expect(first.catalogue.segments.map(({ sealed }) => sealed)).toEqual([true, false])
+        yield* appendBlocks(24, 40)
+        const second = yield* back(source, target)
+        expect(second.copiedSnapshots).toBe(0)
+        expect(second.copiedBytes).toBe(17 * 4_096 + 4_096)
+      }),
+    )
+    const { target: whole, plan } = await restored(target, source)
+    expect(plan.last).toBe(40)
+    // From the segment on that a start from the snapshot needs.
+    expect(await contentsOf(whole)).toEqual({ sequences: range(16, 40), snapshots: [20] })
+  })
+
+  it("can be brought back to every sequence and every moment of it", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    await directory(
+      source,
+      Effect.gen(function* () {
+        const journal = yield* Journal
+        yield* appendBlocks(1, 18)
+        yield* snapshot(18)
+        yield* journal.append({ first: 19, count: 6, time: 1_019, parts: [payloadOf(19, 600)] })
+        yield* back(source, target)
+      }),
+    )
+    const taken = Date.parse((await Effect.runPromise(readCatalogue(target.storage))).taken)
+    for (const sequence of range(1, 24)) {
+      const { target: cut, plan } = await restored(target, source, { sequence })
+      expect(plan.last).toBe(sequence)
+      const found = await onDisk(
+        cut,
+        Effect.gen(function* () {
+          const journal = yield* Journal
+          const blocks = yield* Effect.flatMap(journal.read(journal.first), drain)
+          return { last: journal.last, bytes: blocks.at(-1)?.payload.length }
+        }),
+        { verify: "all" },
+      )
+      expect(found).toEqual({ last: sequence, bytes: sequence < 19 ? 100 : (sequence - 18) * 100 })
+    }
+    for (const [ms, last] of [
+      [1_001, 1],
+      [1_007.5, 7],
+      [1_018, 18],
+      [1_018.9, 18],
+      [1_019, 24],
+      [taken, 24],
+    ] as const) {
+      expect((await restored(target, source, { ms })).plan.last).toBe(last)
+    }
+    await expect(restored(target, source, { ms: taken + 1 })).rejects.toThrow(/before that moment/)
+    await expect(restored(target, source, { ms: 1_000 })).rejects.toThrow(/it reaches from sequence 1 to 24/)
+    await expect(restored(target, source, { sequence: 25 })).rejects.toThrow(
+      /it reaches from sequence 1 to 24/,
+    )
+  })
+
+  it("keeps what the engine lets go of, and goes on after a gap with a chapter of its own", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    await directory(
+      source,
+      Effect.gen(function* () {
+        const journal = yield* Journal
+        const snapshots = yield* Snapshots
+        yield* appendBlocks(1, 20)
+        yield* back(source, target)
+        yield* appendBlocks(21, 70)
+        yield* snapshot(65)
+        yield* snapshots.prune(1)
+        yield* journal.release(60)
+        expect(journal.first).toBeGreaterThan(21)
+        yield* back(source, target)
+      }),
+    )
+    const catalogue = await Effect.runPromise(readCatalogue(target.storage))
+    expect(chaptersOf(catalogue, window).map(({ earliest, last }) => [earliest, last])).toEqual([
+      [1, 20],
+      [65, 70],
+    ])
+    const early = await restored(target, source, { sequence: 13 })
+    expect((await contentsOf(early.target)).sequences).toEqual(range(1, 13))
+    const late = await restored(target, source, { sequence: 67 })
+    expect((await contentsOf(late.target)).snapshots).toEqual([65])
+    const between = restored(target, source, { sequence: 40 })
+    await expect(between).rejects.toThrow(/it reaches from sequence 1 to 20 .*, 65 to 70 /)
+  })
+
+  it("knows a gap from another history where the rest of a segment went before it was copied", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    await directory(
+      source,
+      Effect.gen(function* () {
+        const journal = yield* Journal
+        const snapshots = yield* Snapshots
+        yield* appendBlocks(1, 7)
+        yield* back(source, target)
+        yield* appendBlocks(8, 30)
+        yield* snapshot(28)
+        yield* snapshots.prune(1)
+        yield* journal.release(16)
+        yield* back(source, target)
+      }),
+    )
+    const catalogue = await Effect.runPromise(readCatalogue(target.storage))
+    expect(catalogue.segments.map(({ number }) => number)).toEqual([1, 2])
+    expect(chaptersOf(catalogue, window).map(({ earliest, last }) => [earliest, last])).toEqual([
+      [1, 7],
+      [28, 30],
+    ])
+    expect((await contentsOf((await restored(target, source)).target)).sequences).toEqual(range(16, 30))
+  })
+
+  it("lets go, when asked to, of what only serves moments before", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    await directory(
+      source,
+      Effect.gen(function* () {
+        for (const n of range(1, 6)) {
+          yield* appendBlocks(n * 20 - 19, n * 20)
+          yield* snapshot(n * 20)
+          yield* back(source, target)
+        }
+        const report = yield* back(source, target, { keepFrom: 1_000 + 95 })
+        expect(report.catalogue.snapshots.map(({ position }) => position)).toEqual([80, 100, 120])
+        expect(report.removedSegments).toBeGreaterThan(0)
+      }),
+    )
+    expect((await restored(target, source, { sequence: 81 })).plan.snapshot?.position).toBe(80)
+    expect([...target.files().keys()].filter((path) => path.includes("snapshots/"))).toHaveLength(6)
+  })
+
+  it("says where it was changed, whatever bit it was, and restores nothing of it", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    await directory(
+      source,
+      Effect.gen(function* () {
+        yield* appendBlocks(1, 20)
+        yield* snapshot(20)
+        yield* back(source, target)
+      }),
+    )
+    const paths = [...target.files().keys()].filter((path) => /journal\/|snapshots\//.test(path))
+    const keys = await Effect.runPromise(keysOf(source))
+    const catalogue = await Effect.runPromise(readCatalogue(target.storage))
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...paths), fc.nat(), async (path, bit) => {
+        const copy = target.copy()
+        const bytes = Buffer.from(copy.files().get(path)!)
+        bytes[(bit >> 3) % bytes.length]! ^= 1 << (bit & 7)
+        copy.put(path, bytes)
+        for (const ring of [keys, undefined]) {
+          const error = await Effect.runPromise(Effect.flip(checkFiles(copy.storage, catalogue, ring)))
+          expect(error.message).toContain(`${path} is damaged`)
+        }
+        // A restore that doesn't need the file may go well.
+        const result = await restored(copy, source).catch((error: unknown) => String(error))
+        if (typeof result === "string") expect(result).toContain(`${path} is damaged`)
+        else expect((await contentsOf(result.target)).sequences.at(-1)).toBe(20)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it("looks again at a block that is just being written, and refuses one that stays damaged", async () => {
+    const source = new MemoryDisk()
+    await directory(source, appendBlocks(1, 5))
+    const file = "journal/00000000000000000001.seg"
+    const sound = source.copy()
+    // What a reader may meet: the fourth block half there, and the fifth whole when it comes to that.
+    const torn = flipBit(source, file, (4 * 4_096 + 80) * 8)
+    let looks = 0
+    const racing: StorageShape = {
+      ...sound.storage,
+      open: (path, options) => (path === file && ++looks === 2 ? torn : sound).storage.open(path, options),
+    }
+    const taken = await Effect.runPromise(
+      Effect.gen(function* () {
+        return yield* takeBackup(racing, new MemoryDisk().storage, yield* keysOf(sound), { window })
+      }),
+    )
+    expect(taken.catalogue.segments.at(-1)?.last).toBe(5)
+    expect(looks).toBeGreaterThan(2)
+    const refused = await Effect.runPromise(Effect.flip(back(torn, new MemoryDisk())))
+    expect(refused.message).toMatch(/seg is damaged at byte 16384, where sequence 4 was expected/)
+  })
+
+  it("of another directory, or of one that was cut back since, is refused and left as it is", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    const early = await directory(
+      source,
+      Effect.gen(function* () {
+        yield* appendBlocks(1, 10)
+        return source.copy()
+      }),
+    )
+    await directory(source, appendBlocks(11, 30))
+    await Effect.runPromise(back(source, target))
+    const before = [...target.files()].map(([path, bytes]) => [path, Buffer.from(bytes).toString("hex")])
+    await directory(early, appendBlocks(11, 60))
+    const cutBack = await Effect.runPromise(Effect.flip(back(early, target)))
+    expect(cutBack.message).toMatch(/its journal is another one now/)
+    const other = new MemoryDisk()
+    await directory(other, appendBlocks(1, 3))
+    const stranger = await Effect.runPromise(Effect.flip(back(other, target)))
+    expect(stranger.message).toMatch(/it is the backup of another data directory/)
+    const after = [...target.files()]
+      .filter(([path]) => !/keyring|^manifest/.test(path))
+      .map(([path, bytes]) => [path, Buffer.from(bytes).toString("hex")])
+    expect(after).toEqual(before.filter(([path]) => !/keyring|^manifest/.test(path!)))
+  })
+})
+
+describe("a backup that is cut short", () => {
+  const operations: ReadonlySet<DiskOperation> = new Set([
+    "write",
+    "sync",
+    "truncate",
+    "rename",
+    "remove",
+    "syncDirectory",
+  ])
+
+  it("at any operation leaves the earlier one whole, and the next run finishes it", async () => {
+    const source = new MemoryDisk()
+    const first = new MemoryDisk({ crashable: true })
+    await directory(
+      source,
+      Effect.gen(function* () {
+        yield* appendBlocks(1, 20)
+        yield* snapshot(20)
+        yield* back(source, first)
+        yield* appendBlocks(21, 40)
+        yield* snapshot(40)
+        yield* appendBlocks(41, 43)
+      }),
+    )
+    let failedAt = 0
+    for (let after = 0; ; after++) {
+      const target = first.copy()
+      let left = after
+      target.fault = (operation) => (operations.has(operation) && left-- <= 0 ? "EIO" : undefined)
+      const exit = await Effect.runPromiseExit(back(source, target))
+      target.fault = undefined
+      if (Exit.isSuccess(exit)) break
+      failedAt = after
+      // What was not synced is lost or kept, in turn.
+      const crashed = target.crash(() => after % 2 === 0)
+      const { plan, target: whole } = await restored(crashed, source)
+      expect([20, 43]).toContain(plan.last)
+      expect((await contentsOf(whole)).sequences.at(-1)).toBe(plan.last)
+      await Effect.runPromise(back(source, crashed))
+      expect((await restored(crashed, source)).plan.last).toBe(43)
+    }
+    expect(failedAt).toBeGreaterThan(20)
+  })
+})
