@@ -1,8 +1,7 @@
 /** The engine: a lane with its fibers. A fiber for each shard, one that commits, one that takes snapshots. */
-import { randomInt } from "node:crypto"
-import { Journal, type JournalError, type JournalShape, Snapshots } from "@millrace/journal"
+import { Journal, type JournalError, type JournalShape, Machine, Snapshots } from "@millrace/journal"
 import { type Command, type ControlResult, Ledger } from "@millrace/ledger"
-import { Cause, Clock, Context, Deferred, Effect, Layer, Schedule, Schema, Semaphore } from "effect"
+import { Cause, Clock, Context, Deferred, Effect, Exit, Layer, Schedule, Schema, Semaphore } from "effect"
 import { Lane, type LaneLimits } from "./Lane.ts"
 import { givePages } from "./Pages.ts"
 import { type Recovered, type RecoveryRefused, recover } from "./Recovery.ts"
@@ -67,14 +66,16 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   const journal = yield* Journal
   const snapshots = yield* Snapshots
   const clock = yield* Clock.Clock
-  const ledger = new Ledger({
-    shards: options.shards,
-    transactions: options.rememberedTransactions,
-    // Senders choose references; with a salt that they do not know they cannot choose where these are looked up.
-    salt: randomInt(-(2 ** 31), 2 ** 31),
-  })
+  const machine = yield* Machine
+  const ledger = yield* makeLedger(options, Buffer.from(machine.randomBytes(4)).readInt32LE())
   const recovered = yield* recover(ledger, journal, snapshots)
-  const lane = new Lane(ledger, options, () => clock.currentTimeMillisUnsafe(), recovered.time)
+  const lane = new Lane(
+    ledger,
+    options,
+    () => clock.currentTimeMillisUnsafe(),
+    recovered.time,
+    machine.nextRound,
+  )
   if (lane.undurableSlotsMax * 2 > options.rememberedTransactions) {
     return yield* new EngineMisconfigured({
       message:
@@ -99,6 +100,10 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
     Effect.forkScoped,
   )
   const pages = yield* givePages(ledger.memory)
+  yield* journal.failed.pipe(
+    Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
+    Effect.forkScoped,
+  )
   yield* commitForever(lane, journal, pages).pipe(
     Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
     Effect.forkScoped,
@@ -128,6 +133,21 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   )
   return Engine.of({ lane, recovered, control, durable, snapshot, drained, halted: Deferred.await(halt) })
 })
+
+/** Senders choose references; with a salt that they do not know they cannot choose where these are looked up. */
+const makeLedger = ({ shards, rememberedTransactions }: EngineOptions, salt: number) =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(new Ledger({ shards, transactions: rememberedTransactions, salt }))
+    } catch (error) {
+      // What V8 throws when the system has no such piece of memory to give.
+      if (!(error instanceof RangeError)) throw error
+      const message =
+        `there is no memory for the tables (${error.message}): give the process more, or make the data directory with ` +
+        `a smaller engine.rememberedTransactions than ${rememberedTransactions}`
+      return Effect.fail(new EngineMisconfigured({ message }))
+    }
+  })
 
 /** A command that throws may have been carried out by half and is not in the journal: nothing is sealed on top of it. */
 const carryOut = (lane: Lane, command: Command): ControlResult => {
@@ -207,6 +227,8 @@ const commitForever = Effect.fnUntraced(function* (lane: Lane, journal: JournalS
   }
 })
 
+const snapshotPauseSecondsMax = 60
+
 const snapshotForever = Effect.fnUntraced(function* (
   lane: Lane,
   position: number,
@@ -214,14 +236,21 @@ const snapshotForever = Effect.fnUntraced(function* (
   snapshot: Effect.Effect<number, JournalError | Restarting>,
 ) {
   let last = position
+  let pauseSeconds = 1
   while (true) {
-    yield* Effect.sleep("1 second")
+    yield* Effect.sleep(`${pauseSeconds} seconds`)
     if (lane.durable - 1 - last < everySlots) continue
-    // A snapshot that fails loses nothing: the journal still has it all. The next one is tried in a second.
-    last = yield* snapshot.pipe(
-      Effect.catchCause((cause) =>
-        Effect.as(Effect.logError("no snapshot was taken", Cause.squash(cause)), last),
-      ),
+    const taken = yield* Effect.exit(snapshot)
+    if (Exit.isSuccess(taken)) {
+      last = taken.value
+      pauseSeconds = 1
+      continue
+    }
+    // It loses nothing, the journal still has it all; but a disk that stays full must not fill the log as well.
+    pauseSeconds = Math.min(pauseSeconds * 2, snapshotPauseSecondsMax)
+    const why = Cause.squash(taken.cause)
+    yield* Effect.logError(
+      `no snapshot was taken, tried again in ${pauseSeconds} s: ${why instanceof Error ? why.message : why}`,
     )
   }
 })

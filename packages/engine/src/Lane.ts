@@ -88,15 +88,24 @@ export class Lane {
   readonly ledger: Ledger
   readonly limits: LaneLimits
   readonly #clock: () => number
+  readonly #nextRound: (then: () => void) => void
 
   /**
    * @param clock milliseconds since the epoch; the lane never lets it run backward
    * @param lastTime batch time of the last journaled block
+   * @param nextRound calls back after what this round of the event loop brings in
    */
-  constructor(ledger: Ledger, limits: LaneLimits, clock: () => number, lastTime: number) {
+  constructor(
+    ledger: Ledger,
+    limits: LaneLimits,
+    clock: () => number,
+    lastTime: number,
+    nextRound: (then: () => void) => void = setImmediate,
+  ) {
     this.ledger = ledger
     this.limits = limits
     this.#clock = clock
+    this.#nextRound = nextRound
     const shards = ledger.shards.length
     this.seats = new Seats(limits.seatsMax)
     this.#mailboxes = Array.from({ length: shards }, () => new Mailbox(limits.mailboxRecordsMax))
@@ -151,7 +160,7 @@ export class Lane {
   summon(): void {
     if (this.#summoned) return
     this.#summoned = true
-    setImmediate(() => {
+    this.#nextRound(() => {
       this.#summoned = false
       for (let shard = 0; shard < this.#mailboxes.length; shard++) {
         if (this.#mailboxes[shard].count === 0) continue
@@ -171,30 +180,37 @@ export class Lane {
 
   /** A shard decides what is in its mailbox. Throws only when the shard has a defect: it must then restart. */
   turn(shard: number): void {
+    if (this.#down[shard]) throw new Error("another shard's transfer failed in this one")
     const mailbox = this.#mailboxes[shard]
+    const { words } = mailbox
     const outbox = this.#outbox
+    const ledger = this.ledger
     const room = Math.min(mailbox.count, this.limits.turnRecordsMax, this.#room())
     const time = this.now()
     let record = -1
     try {
-      for (let left = room, ahead = 0; left > 0; left--, ahead--) {
-        if (ahead === 0) {
-          // The record before was answered: a defect of the reading itself answers nobody.
-          record = -1
-          ahead = Math.min(left, READ_AHEAD_MAX, mailbox.run)
-          this.#readAhead ^= this.ledger.readAhead(shard, mailbox.words, mailbox.head * RECORD_WORDS, ahead)
+      for (let left = room; left > 0; ) {
+        // The record before was answered: a defect of the reading itself answers nobody.
+        record = -1
+        const ahead = Math.min(left, READ_AHEAD_MAX, mailbox.run)
+        this.#readAhead ^= ledger.readAhead(shard, words, mailbox.head * RECORD_WORDS, ahead)
+        for (let place = 0; place < ahead; place++) {
+          record = mailbox.take()
+          ledger.decideAhead(shard, time, words, record * RECORD_WORDS, outbox.words, outbox.at, place)
+          outbox.push(mailbox.seats[record])
         }
-        record = mailbox.take()
-        this.ledger.decide(shard, time, mailbox.words, record * RECORD_WORDS, outbox.words, outbox.at)
-        outbox.push(mailbox.seats[record])
+        left -= ahead
       }
     } catch (defect) {
       // The record that the shard fell over is answered and not tried again; those behind it are turned away.
       if (record >= 0) this.#refuseTaken(mailbox, record, ResponseCode.malfunction)
-      this.#down[shard] = true
-      // A transfer to one of its cards from another shard must wait, too.
-      this.ledger.shards[shard].up = false
-      this.#turnAway(shard)
+      const other = this.ledger.otherSideOfDefect
+      this.#goDown(shard)
+      if (other >= 0 && other !== shard) {
+        this.#goDown(other)
+        // Its fiber finds out in its turn.
+        this.#shardSleepers[other].wake()
+      }
       throw defect
     } finally {
       this.#summonCommitter()
@@ -331,6 +347,13 @@ export class Lane {
       this.#sealing = false
       if (this.hasWork) this.#committer.wake()
     })
+  }
+
+  #goDown(shard: number): void {
+    this.#down[shard] = true
+    // A transfer to one of its cards from another shard must wait, too.
+    this.ledger.shards[shard].up = false
+    this.#turnAway(shard)
   }
 
   #turnAway(shard: number): void {

@@ -1,5 +1,5 @@
 /** From what is on disk to a lane's ledger: the newest snapshot, the memory's window, then the journal's tail. */
-import type { JournalShape, SnapshotsShape } from "@millrace/journal"
+import type { Block, JournalShape, SnapshotInfo, SnapshotsShape } from "@millrace/journal"
 import { type Ledger, SLOT_BYTES } from "@millrace/ledger"
 import { Effect, Schema } from "effect"
 
@@ -48,6 +48,7 @@ export const recover = Effect.fnUntraced(function* (
   let remembered = 0
   yield* forEachBlock(journal, from, journal.last, (block) => {
     time = block.time
+    if (block.first <= position && position < block.first + block.count) checkOrigin(latest, block.tag)
     const known = Math.min(block.count, Math.max(0, position + 1 - block.first))
     if (known > 0) ledger.remember(block.payload.subarray(0, known * SLOT_BYTES), block.first)
     if (known < block.count) {
@@ -59,12 +60,24 @@ export const recover = Effect.fnUntraced(function* (
   return { snapshot: position, replayed, remembered, time } satisfies Recovered
 })
 
+/** A snapshot of another history, put back beside this journal, would give balances that nobody ever had. */
+const checkOrigin = (snapshot: SnapshotInfo | null, tag: Uint8Array): void => {
+  if (snapshot?.block === undefined || snapshot.block === Buffer.from(tag).toString("hex")) return
+  throw new Error(
+    `the snapshot at ${snapshot.position} was not taken of this journal: their files come from two directories`,
+  )
+}
+
 /** The ledger throws when bytes that are whole and authentic make no sense to it: the start is refused with its words. */
 const attempt = (step: () => void) =>
   Effect.try({
     try: step,
     catch: (error) =>
-      new RecoveryRefused({ message: error instanceof Error ? error.message : String(error) }),
+      new RecoveryRefused({
+        message:
+          `${error instanceof Error ? error.message : String(error)}. Nothing was answered. Start the program that wrote ` +
+          "this directory; if it was this one, look with `millrace journal verify`, then restore from a backup.",
+      }),
   })
 
 /** Pulls one part of a snapshot, piece by piece, into `restore`. */
@@ -86,7 +99,7 @@ export const forEachBlock = Effect.fnUntraced(function* (
   journal: JournalShape,
   from: number,
   to: number,
-  apply: (block: { first: number; count: number; time: number; payload: Uint8Array }) => void,
+  apply: (block: Pick<Block, "first" | "count" | "time" | "payload" | "tag">) => void,
 ) {
   if (from > to) return
   const pull = yield* journal.read(from, to)
@@ -95,7 +108,7 @@ export const forEachBlock = Effect.fnUntraced(function* (
     const count = Math.min(block.first + block.count, to + 1) - first
     const skip = first - block.first
     const payload = block.payload.subarray(skip * SLOT_BYTES, (skip + count) * SLOT_BYTES)
-    const { time } = block
-    yield* attempt(() => apply({ first, count, time, payload }))
+    const { time, tag } = block
+    yield* attempt(() => apply({ first, count, time, payload, tag }))
   }
 })

@@ -6,6 +6,12 @@ import type { Lane } from "./Lane.ts"
 /** The newest snapshot, and the one before it should the newest be damaged. */
 const snapshotsKept = 2
 
+/** Tag of the durable block that holds a position. */
+const blockOf = Effect.fnUntraced(function* (journal: JournalShape, position: number) {
+  const pull = yield* journal.read(position, position)
+  return (yield* pull)?.tag
+})
+
 /**
  * Freezes the ledger between two batches, which copies nothing but small tables; the pieces are then pulled one
  * at a time while transactions go on. Segments are let go only when the new snapshot was read back, and only
@@ -21,7 +27,8 @@ export const takeSnapshot = Effect.fnUntraced(function* (
   if (latest?.position === position || position === 0) return position
   const parts = lane.ledger.freeze()
   yield* Effect.callback<void>((resume) => lane.whenDurable(position, () => resume(Effect.void))).pipe(
-    Effect.andThen(snapshots.write(position, parts)),
+    Effect.andThen(blockOf(journal, position)),
+    Effect.flatMap((block) => snapshots.write(position, parts, block)),
     Effect.ensuring(Effect.sync(() => lane.ledger.thaw())),
   )
   yield* snapshots.prune(snapshotsKept)

@@ -166,3 +166,50 @@ it("a refused command leaves no time behind for the next block", async () => {
   expect((await Effect.runPromise(pull))!.time).toBeGreaterThanOrEqual(before)
   await lab.stop()
 })
+
+it("a disk that has no room for the next segment halts an engine that nobody asks anything", async () => {
+  const disk = new MemoryDisk()
+  disk.fault = (operation, path) => (operation === "write" && path.endsWith(".seg") ? "ENOSPC" : undefined)
+  const lab = await start(disk)
+  const exit = await Effect.runPromiseExit(lab.engine.halted)
+  expect(String(exit)).toContain("ENOSPC")
+  await lab.stop()
+})
+
+it("tables that there is no memory for refuse the start, with the setting to change", async () => {
+  const refused = start(new MemoryDisk(), { rememberedTransactions: 2 ** 44 })
+  await expect(refused).rejects.toMatchObject({
+    _tag: "EngineMisconfigured",
+    message: expect.stringContaining("engine.rememberedTransactions"),
+  })
+})
+
+it("a defect on a transfer's other side leaves neither side changed: both shards are made anew", async () => {
+  const lab = await start(new MemoryDisk())
+  await provision(lab)
+  const { ledger } = lab.engine.lane
+  const shardOf = (card: bigint) => ledger.card(card)!.shard
+  const payee = Array.from({ length: cards }, (_, i) => firstCard + BigInt(i)).find(
+    (card) => shardOf(card) !== shardOf(firstCard),
+  )!
+  const before = [firstCard, payee].map((card) => ledger.card(card)!.balance)
+  const { accounts } = ledger.shards[shardOf(payee)]
+  accounts.apply = () => {
+    throw new Error("a defect, planted")
+  }
+  const caller = new Caller(lab)
+  const transfer = { ...purchase(1n, firstCard, 100), kind: Kind.transfer, counterparty: payee }
+  const [failed] = await caller.ask([transfer])
+  expect(failed.response).toBe(ResponseCode.malfunction)
+  while (!lab.engine.lane.allUp) await sleep(1)
+  expect([firstCard, payee].map((card) => ledger.card(card)!.balance)).toEqual(before)
+  expect(lab.engine.lane.tally.restarts).toBe(2)
+  const [again] = await caller.ask([transfer])
+  expect(again.response).toBe(ResponseCode.approved)
+  expect([firstCard, payee].map((card) => ledger.card(card)!.balance)).toEqual([
+    before[0] - 100,
+    before[1] + 100,
+  ])
+  expect(ledger.totals().sum).toBe(0n)
+  await lab.stop()
+})

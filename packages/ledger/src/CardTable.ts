@@ -56,13 +56,22 @@ export class CardTable {
     return this.#index.find(hash, lo, hi)
   }
 
-  /** Reading ahead, in two halves: see `Decider.readAhead`. */
+  /** Reading ahead, step by step: see `Decider.readAhead`. */
   peek(hash: number): number {
     return this.#index.peek(hash)
   }
 
-  peekCard(entry: number, word: number): number {
-    return this.#index.peekStruct(entry, word)
+  touchEntry(hash: number): number {
+    return this.#index.touchEntry(hash)
+  }
+
+  touch(entry: number): number {
+    return this.#index.touch(entry)
+  }
+
+  /** The slot that an entry leads to when it is of this number, or what `find` finds. */
+  confirm(entry: number, hash: number, lo: number, hi: number): number {
+    return this.#index.confirm(entry, hash, lo, hi)
   }
 
   numberLo(slot: number): number {

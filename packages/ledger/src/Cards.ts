@@ -60,15 +60,10 @@ const secondLine = 16
 const thirdLine = 32
 
 export class Cards extends CardTable {
-  /** Reading ahead: the card's first cache line. */
-  peekFirst(entry: number): number {
-    return this.peekCard(entry, Word.product)
-  }
-
-  /** The others, when the first has been read: a card of the open product seldom needs them. */
-  peekRest(entry: number): number {
-    if ((this.peekCard(entry, Word.product) & 0xffff) === 0) return 0
-    return this.peekCard(entry, secondLine) ^ this.peekCard(entry, thirdLine)
+  /** Reading ahead, once the first cache line was read: a card of the open product seldom needs the others. */
+  peekRest(slot: number): number {
+    if (slot < 0 || (this.word(slot, Word.product) & 0xffff) === 0) return 0
+    return this.word(slot, secondLine) ^ this.word(slot, thirdLine)
   }
 
   /** Issued at `day` of `month`; every other field is 0. */

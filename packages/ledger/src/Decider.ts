@@ -33,9 +33,15 @@ export class Decider {
   readonly #otherMoves: Moves
   readonly #laneMoves: LaneMoves
   readonly #recorder: Recorder
-  readonly #heads = new Int32Array(READ_AHEAD_MAX)
-  readonly #entries = new Int32Array(READ_AHEAD_MAX)
-  readonly #terminalEntries = new Int32Array(READ_AHEAD_MAX)
+  /** What reading ahead found, by place: the hash of the reference, the slots of card and terminal. */
+  readonly #hashes = new Int32Array(READ_AHEAD_MAX)
+  readonly #cardHashes = new Int32Array(READ_AHEAD_MAX)
+  readonly #cards = new Int32Array(READ_AHEAD_MAX)
+  readonly #terminals = new Int32Array(READ_AHEAD_MAX)
+
+  /** The payee's shard of the transfer that was carried out last, and the sequence that it got. */
+  #otherSide = -1
+  #otherSideAt = 0
 
   constructor(scheme: Scheme, memory: Memory, shards: () => ReadonlyArray<Shard>) {
     this.#scheme = scheme
@@ -48,36 +54,42 @@ export class Decider {
   }
 
   /**
-   * Reads ahead what the decisions of these requests will read, so that the waits for memory overlap: one after the
-   * other, a decision waits for the head of a chain, a slot, an index entry and a card, each a miss of every cache.
-   * Each pass reads what the one before it leads to. What it is worth is
-   * in bench/src/ledger.ts. Returns a sum of what was read, so that the reading is not optimised away.
+   * Finds card and terminal of the requests that will be decided next, and touches what their references are looked up
+   * in. One after the other, each look-up waits for memory, a miss of every cache; pass by pass over many requests the
+   * waits overlap. What it is worth is in bench/src/ledger.ts. Cards and terminals come only with commands, which run
+   * between turns, so what is found here is good until the turn is over. Returns a sum of what was only touched, so that
+   * the touching is not optimised away.
    */
   readAhead(shard: Shard, request: Uint32Array, at: number, count: number): number {
     const memory = this.#memory
     const { cards } = shard
     const { terminals } = this.#scheme
-    const heads = this.#heads
-    const entries = this.#entries
-    const terminalEntries = this.#terminalEntries
+    const hashes = this.#hashes
+    const cardHashes = this.#cardHashes
+    const found = this.#cards
+    let sum = 0
+    // What waits stands alone in short loops: the processor has as many of them under way as fit into its window.
     for (let i = 0, word = at; i < count; i++, word += SLOT_WORDS) {
       const terminal = request[word + RecordWord.terminal] | 0
-      terminalEntries[i] = terminals.peek(terminal)
-      heads[i] = memory.peekHead(
+      this.#terminals[i] = terminals.peek(terminal)
+      hashes[i] = memory.hashOf(
         terminal,
         request[word + RecordWord.referenceLo] | 0,
         request[word + RecordWord.referenceHi] | 0,
       )
-      entries[i] = cards.peek(
-        numberHash(request[word + RecordWord.cardLo] | 0, request[word + RecordWord.cardHi] | 0),
-      )
+      cardHashes[i] = numberHash(request[word + RecordWord.cardLo] | 0, request[word + RecordWord.cardHi] | 0)
     }
-    let sum = 0
-    for (let i = 0; i < count; i++) {
-      sum ^= memory.peekSlot(heads[i]) ^ cards.peekFirst(entries[i])
-      sum ^= terminals.peekTerminal(terminalEntries[i])
+    for (let i = 0; i < count; i++) sum ^= memory.peek(hashes[i])
+    for (let i = 0; i < count; i++) sum ^= cards.touchEntry(cardHashes[i])
+    for (let i = 0; i < count; i++) found[i] = cards.peek(cardHashes[i])
+    for (let i = 0; i < count; i++) sum ^= cards.touch(found[i])
+    for (let i = 0, word = at; i < count; i++, word += SLOT_WORDS) {
+      const lo = request[word + RecordWord.cardLo] | 0
+      const hi = request[word + RecordWord.cardHi] | 0
+      found[i] = cards.confirm(found[i], cardHashes[i], lo, hi)
+      this.#terminals[i] = terminals.confirm(this.#terminals[i], request[word + RecordWord.terminal] | 0)
     }
-    for (let i = 0; i < count; i++) sum ^= cards.peekRest(entries[i])
+    for (let i = 0; i < count; i++) sum ^= cards.peekRest(found[i])
     return sum
   }
 
@@ -86,7 +98,20 @@ export class Decider {
     this.#draft.replayedBits = bits
   }
 
-  /** Returns how many slots were journaled: 0 for what is answered without, up to WORKING_SLOTS with companions. */
+  /**
+   * After a throw: the shard of the other side, which the decision may have changed and which must be made anew like its own;
+   * −1 for none.
+   */
+  get otherSideOfDefect(): number {
+    // What came to its end was published, and the memory went on.
+    return this.#otherSideAt === this.#memory.next ? this.#otherSide : -1
+  }
+
+  /**
+   * Returns how many slots were journaled: 0 for what is answered without, up to WORKING_SLOTS with companions.
+   *
+   * @param place of the request among those that were read ahead
+   */
   decide(
     shard: Shard,
     time: number,
@@ -94,6 +119,7 @@ export class Decider {
     at: number,
     out: Uint32Array,
     outAt: number,
+    place: number,
   ): number {
     const malformed = judgeFormat(request, at)
     if (malformed !== 0) {
@@ -110,7 +136,8 @@ export class Decider {
     const hi = ring[slot + RecordWord.referenceHi]
     const kind = ring[slot + RecordWord.kindFlagsCurrency] & 0xff
 
-    const found = memory.find(number, lo, hi)
+    const hash = this.#hashes[place]
+    const found = memory.findHashed(hash, number, lo, hi)
     const barred = found >= 0 && memory.isBar(found)
     if (found >= 0 && !barred) {
       if (memory.sameContent(found, slot)) this.#answer(shard, found * SLOT_WORDS, DUPLICATE, out, outAt)
@@ -118,7 +145,7 @@ export class Decider {
       return 0
     }
     const { terminals } = this.#scheme
-    const terminal = terminals.find(number)
+    const terminal = this.#terminals[place]
     if (terminal < 0 || !this.#mayAsk(terminal, kind)) {
       writeRefusal(request, at, out, outAt, ResponseCode.notPermittedToTerminal)
       return 0
@@ -129,7 +156,7 @@ export class Decider {
     }
     this.#scheme.calendar.set(time)
     this.#draft.open(shard, time, slot, kind, amountAt(ring, slot), terminal)
-    const slots = kind === Kind.close ? this.#decideClose(barred) : this.#decideNew(barred)
+    const slots = kind === Kind.close ? this.#decideClose(barred) : this.#decideNew(barred, place)
     if (slots === 0) {
       // Another shard that takes part is being rebuilt.
       writeRefusal(request, at, out, outAt, ResponseCode.unavailable)
@@ -137,7 +164,7 @@ export class Decider {
     }
     terminals.note(terminal, lo, hi)
     this.#answer(shard, slot, 0, out, outAt)
-    memory.publish(slots)
+    memory.publish(slots, hash, terminal)
     return slots
   }
 
@@ -153,15 +180,13 @@ export class Decider {
   }
 
   /** Nothing is remembered of it but, perhaps, that it is barred: from here on it gets a slot, whatever is decided. */
-  #decideNew(barred: boolean): number {
+  #decideNew(barred: boolean, place: number): number {
     const memory = this.#memory
     const draft = this.#draft
     const { shard, at, words } = draft
-    const lo = words[at + RecordWord.cardLo]
-    const hi = words[at + RecordWord.cardHi]
-    const hash = numberHash(lo, hi)
-    if ((hash & (shard.shards - 1)) !== shard.number) throw new Defect("the card belongs to another shard")
-    draft.asked = shard.cards.find(hash, lo, hi)
+    if (this.#cards[place] < 0)
+      this.#checkShard(shard, words[at + RecordWord.cardLo], words[at + RecordWord.cardHi])
+    draft.asked = this.#cards[place]
     if (draft.asked >= 0) draft.takeCard(draft.asked)
 
     let response = barred ? ResponseCode.tooLate : this.#judge(draft)
@@ -174,6 +199,12 @@ export class Decider {
     this.#settle(draft, slots, response)
     memory.chain(shard, draft.asked, 0)
     return slots
+  }
+
+  /** An unknown card is answered for by one shard only: the one that would own it. */
+  #checkShard(shard: Shard, lo: number, hi: number): void {
+    if ((numberHash(lo, hi) & (shard.shards - 1)) !== shard.number)
+      throw new Defect("the card belongs to another shard")
   }
 
   /** Whose card, whose currency, which status; then the kind's own rules. */
@@ -240,6 +271,8 @@ export class Decider {
     otherMoves.post(otherKind, payeeShard, ring, doubles, other, other, 1)
     moves.post(kind, shard, ring, doubles, at, other, sign)
     if (!otherMoves.allowed(payeeShard, payee) || !moves.allowed(shard, card)) return false
+    this.#otherSide = payeeShard.number
+    this.#otherSideAt = memory.next
     moves.commit(kind, shard, card, ring, doubles, at, other, sign, day)
     otherMoves.commit(otherKind, payeeShard, payee, ring, doubles, other, other, 1, day)
     doubles[(other + SlotWord.available) >>> 1] = Math.max(0, payeeShard.cards.balance(payee, 0))

@@ -5,6 +5,11 @@ import { PIECE_BYTES_MAX } from "./limits.ts"
 
 /** Raised whenever the meaning of a piece changes. */
 export const IMAGE_VERSION = 3
+/** The oldest whose pieces are taken. */
+const IMAGE_VERSION_OLDEST = 3
+
+/** Of what a snapshot's parts hold. */
+export const imageVersions = { name: "image", writes: IMAGE_VERSION, oldest: IMAGE_VERSION_OLDEST } as const
 
 export const PieceTag = {
   schemeHead: 1,
@@ -96,8 +101,11 @@ export const readPiece = (image: string, piece: Uint8Array): Piece => {
   if (piece.length < PIECE_HEADER_BYTES) throw new ImageRefused(image, `a piece of ${piece.length} bytes`)
   const header = new DataView(piece.buffer, piece.byteOffset, PIECE_HEADER_BYTES)
   const version = header.getUint16(2, true)
-  if (version !== IMAGE_VERSION) {
-    throw new ImageRefused(image, `has version ${version}; this engine reads ${IMAGE_VERSION}`)
+  if (version < IMAGE_VERSION_OLDEST || version > IMAGE_VERSION) {
+    throw new ImageRefused(
+      image,
+      `has version ${version}, this program reads ${IMAGE_VERSION}: start one that reads version ${version}`,
+    )
   }
   const bodyBytes = header.getUint32(12, true)
   if (bodyBytes !== piece.length - PIECE_HEADER_BYTES) throw new ImageRefused(image, "a piece is cut short")

@@ -101,7 +101,26 @@ export class Ledger {
     out: Uint32Array,
     outAt: number,
   ): number {
-    return this.#decider.decide(this.#shards[shard], time, request, at, out, outAt) === 0 ? 0 : 1
+    this.readAhead(shard, request, at, 1)
+    return this.decideAhead(shard, time, request, at, out, outAt, 0)
+  }
+
+  /** The same for the request at `place` (from 0) among those that were read ahead since the last command. */
+  decideAhead(
+    shard: number,
+    time: number,
+    request: Uint32Array,
+    at: number,
+    out: Uint32Array,
+    outAt: number,
+    place: number,
+  ): number {
+    return this.#decider.decide(this.#shards[shard], time, request, at, out, outAt, place) === 0 ? 0 : 1
+  }
+
+  /** After a throw of `decide`: another shard that must be rebuilt as well, since a transfer may have changed it; −1: none. */
+  get otherSideOfDefect(): number {
+    return this.#decider.otherSideOfDefect
   }
 
   /** Reads ahead for up to READ_AHEAD_MAX requests that lie behind each other at `at` and will be decided next. */

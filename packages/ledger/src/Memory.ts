@@ -3,6 +3,7 @@ import { Kind, RecordFlag, RecordWord, ResponseCode } from "@millrace/protocol"
 import { JournalGap } from "./errors.ts"
 import { referenceHash } from "./hash.ts"
 import { isPowerOfTwo, SLOTS_PER_REQUEST_MAX, TRANSACTIONS_MAX, TRANSACTIONS_MIN } from "./limits.ts"
+import { ReferenceIndex } from "./ReferenceIndex.ts"
 import type { Shard } from "./Shard.ts"
 import {
   amountAt,
@@ -31,10 +32,9 @@ export interface MemoryPages {
 }
 
 /**
- * The slot of sequence s lies at s modulo capacity. `heads` holds, for each bucket, the sequence (its lower 32 bits) of
- * the bucket's newest slot, `links` for each slot that of the next older one. A link is followed only while its age,
- * next − link, grows and stays within what is remembered: so nothing is ever deleted, and a stale head or link, even
- * after 2^32 sequences, costs a compare and no more.
+ * The slot of sequence s lies at s modulo capacity. Nothing is ever deleted: a sequence is followed only while its age,
+ * next − sequence, is within what is remembered, and what it leads to is compared with what is looked for; so a stale one,
+ * even after 2^32 sequences, costs a compare and no more.
  *
  * Memory grows by no allocation: the arrays are whole from the start, and the system gives pages as they are touched.
  * They are shared so that another thread can touch them first (`pages`); none but this one changes a word of them.
@@ -49,10 +49,11 @@ export class Memory {
    * COMPLETED. Beside the ring, whose bytes are the journal's.
    */
   readonly marks: Float64Array
-  readonly #links: Int32Array
   /** For each slot of a card's history: the next older one (the lower 32 bits of its sequence). */
   readonly #cardLinks: Int32Array
-  readonly #heads: Int32Array
+  /** For each slot that is found by its reference: its terminal's place, whose horizon it raises one day. */
+  readonly #askers: Int32Array
+  readonly #index: ReferenceIndex
   readonly #terminals: Terminals
   readonly #mask: number
   readonly #salt: number
@@ -75,17 +76,17 @@ export class Memory {
     this.ring = new Int32Array(buffer)
     this.doubles = new Float64Array(buffer)
     this.marks = new Float64Array(new SharedArrayBuffer(capacity * 8))
-    this.#links = new Int32Array(new SharedArrayBuffer(capacity * 4))
     this.#cardLinks = new Int32Array(new SharedArrayBuffer(capacity * 4))
-    this.#heads = new Int32Array(new SharedArrayBuffer(capacity * 2 * 4))
+    this.#askers = new Int32Array(new SharedArrayBuffer(capacity * 4))
+    this.#index = new ReferenceIndex(capacity)
     this.#terminals = terminals
   }
 
   /** For whoever has pages given before they are needed. */
   get pages(): MemoryPages {
     return {
-      atRandom: [this.#heads],
-      inOrder: [this.ring, this.#links, this.#cardLinks, new Int32Array(this.marks.buffer)],
+      atRandom: [this.#index.words],
+      inOrder: [this.ring, this.#cardLinks, this.#askers, new Int32Array(this.marks.buffer)],
     }
   }
 
@@ -143,47 +144,52 @@ export class Memory {
     return this.#followed(this.#cardLinks[sequence & this.#mask], this.#next - sequence)
   }
 
-  /** As with links: only while the age grows and is within what is remembered. */
+  /** Only while the age grows and is within what is remembered. */
   #followed(link: number, last: number): number {
     const age = (this.#low - link) >>> 0
     return age <= last || age > this.#live ? 0 : this.#next - age
   }
 
+  /** What a reference is looked up by: never 0, which is a place that was never used. */
+  hashOf(terminal: number, lo: number, hi: number): number {
+    const hash = referenceHash(this.#salt, terminal, lo, hi)
+    return hash === 0 ? 1 : hash
+  }
+
   /** The ring index of the newest transaction or bar under (terminal, reference), or −1. */
   find(terminal: number, lo: number, hi: number): number {
-    const ring = this.ring
-    const mask = this.#mask
-    const live = this.#live
+    return this.findHashed(this.hashOf(terminal, lo, hi), terminal, lo, hi)
+  }
+
+  /** @param hash hashOf(terminal, lo, hi) */
+  findHashed(hash: number, terminal: number, lo: number, hi: number): number {
+    const index = this.#index
     const next = this.#low
-    let link = this.#heads[this.#bucket(terminal, lo, hi)]
-    let last = 0
-    for (;;) {
-      const age = (next - link) >>> 0
-      if (age <= last || age > live) return -1
-      const index = link & mask
-      const at = index * SLOT_WORDS
-      if (
-        ring[at + RecordWord.referenceLo] === lo &&
-        ring[at + RecordWord.referenceHi] === hi &&
-        ring[at + RecordWord.terminal] === terminal &&
-        isIndexed(ring[at + RecordWord.kindFlagsCurrency] & 0xff)
-      ) {
-        return index
-      }
-      last = age
-      link = this.#links[index]
+    const live = this.#live
+    let place = index.search(hash, index.first(hash), next, live)
+    if (place < 0) return -1
+    let newest = 0
+    for (; place >= 0; place = index.search(hash, place + 2, next, live)) {
+      const age = (next - index.words[place]) >>> 0
+      if ((newest === 0 || age < newest) && this.#isUnder(next - age, terminal, lo, hi)) newest = age
     }
+    return newest === 0 ? -1 : (next - newest) & this.#mask
   }
 
-  /** Where a look-up will begin: the first half of reading ahead. */
-  peekHead(terminal: number, lo: number, hi: number): number {
-    return this.#heads[this.#bucket(terminal, lo, hi)]
+  #isUnder(sequence: number, terminal: number, lo: number, hi: number): boolean {
+    const ring = this.ring
+    const at = (sequence & this.#mask) * SLOT_WORDS
+    return (
+      ring[at + RecordWord.referenceLo] === lo &&
+      ring[at + RecordWord.referenceHi] === hi &&
+      ring[at + RecordWord.terminal] === terminal &&
+      isIndexed(ring[at + RecordWord.kindFlagsCurrency] & 0xff)
+    )
   }
 
-  /** The second half: touches the slot that a head leads to, if it is remembered. */
-  peekSlot(link: number): number {
-    const age = (this.#low - link) >>> 0
-    return age > 0 && age <= this.#live ? this.ring[(link & this.#mask) * SLOT_WORDS] : 0
+  /** Reading ahead: touches what a look-up of this hash will read. */
+  peek(hash: number): number {
+    return this.#index.peek(hash)
   }
 
   isBar(index: number): boolean {
@@ -214,18 +220,21 @@ export class Memory {
     return ahead < WORKING_SLOTS ? this.#next + ahead : this.#next + ahead - this.capacity
   }
 
-  /** The slots written in the working places become part of the journal and the memory. Last step of a decision. */
-  publish(count: number): void {
-    for (let i = 0; i < count; i++) {
-      const index = this.#low & this.#mask
-      const at = index * SLOT_WORDS
-      // Read before written: a mark is rarely set, and a page never written costs no memory.
-      if (this.marks[index] !== 0) this.marks[index] = 0
-      this.#note(at, index)
-      this.#next++
-      this.#low = (this.#low + 1) | 0
-      this.#live++
-    }
+  /**
+   * The slots written in the working places become part of the journal and the memory. Last step of a decision.
+   *
+   * @param hash of the reference of the first of them
+   * @param asker the place of their terminal
+   */
+  publish(count: number, hash: number, asker: number): void {
+    this.#publishOne(hash, asker)
+    for (let i = 1; i < count; i++) this.#publishOne(this.#hashAt(this.working(0)), asker)
+    while (this.#live > this.rememberedMax) this.forget()
+  }
+
+  /** Slots that nobody asked for: of commands, and what time brought about. */
+  publishUnasked(count: number): void {
+    for (let i = 0; i < count; i++) this.#publishOne(0, -1)
     while (this.#live > this.rememberedMax) this.forget()
   }
 
@@ -233,7 +242,33 @@ export class Memory {
   append(words: Int32Array, at: number): void {
     const to = this.working(0)
     for (let i = 0; i < SLOT_WORDS; i++) this.ring[to + i] = words[at + i]
-    this.publish(1)
+    if (!isIndexed(kindAt(words, at))) this.publishUnasked(1)
+    else this.publish(1, this.#hashAt(to), this.#terminals.find(words[at + RecordWord.terminal]))
+  }
+
+  #publishOne(hash: number, asker: number): void {
+    const index = this.#low & this.#mask
+    const at = index * SLOT_WORDS
+    // Read before written: a mark is rarely set, and a page never written costs no memory.
+    if (this.marks[index] !== 0) this.marks[index] = 0
+    const kind = kindAt(this.ring, at)
+    if (isIndexed(kind)) {
+      if (responseAt(this.ring, at) === ResponseCode.approved) this.#noteApproved(kind, at)
+      this.#index.add(hash, this.#low, this.#live)
+      this.#askers[index] = asker
+    } else if (kind === SlotKind.turned || kind === SlotKind.expired) this.#noteTurned(kind, at)
+    this.#next++
+    this.#low = (this.#low + 1) | 0
+    this.#live++
+  }
+
+  #hashAt(at: number): number {
+    const ring = this.ring
+    return this.hashOf(
+      ring[at + RecordWord.terminal],
+      ring[at + RecordWord.referenceLo],
+      ring[at + RecordWord.referenceHi],
+    )
   }
 
   /** The bytes of slots `from` up to but without `to`: one view of the ring, or two where it wraps. */
@@ -249,30 +284,13 @@ export class Memory {
     return parts
   }
 
-  #bucket(terminal: number, lo: number, hi: number): number {
-    return referenceHash(this.#salt, terminal, lo, hi) & (this.#mask * 2 + 1)
-  }
+  // ---- what a slot means for the look-ups to come: its marks on an earlier one
 
-  /** What a slot means for the look-ups to come: its own key, and its marks on an earlier one. */
-  #note(at: number, index: number): void {
-    const ring = this.ring
-    const kind = kindAt(ring, at)
-    if (isIndexed(kind)) {
-      // Before the slot is a head itself: a head of age 0 would end the look-up of its original in the same bucket.
-      if (responseAt(ring, at) === ResponseCode.approved) this.#noteApproved(kind, at)
-      const bucket = this.#bucket(
-        ring[at + RecordWord.terminal],
-        ring[at + RecordWord.referenceLo],
-        ring[at + RecordWord.referenceHi],
-      )
-      this.#links[index] = this.#heads[bucket]
-      this.#heads[bucket] = this.#low
-    } else if (kind === SlotKind.turned || kind === SlotKind.expired) {
-      const turned = this.#findAt(at, RecordWord.referenceLo)
-      if (turned >= 0) this.marks[turned] = REVERSED
-      if (turnedKindAt(ring, at) === Kind.refund && kind === SlotKind.turned)
-        this.#markRefunded(at, -amountAt(ring, at))
-    }
+  #noteTurned(kind: number, at: number): void {
+    const turned = this.#findAt(at, RecordWord.referenceLo)
+    if (turned >= 0) this.marks[turned] = REVERSED
+    if (turnedKindAt(this.ring, at) === Kind.refund && kind === SlotKind.turned)
+      this.#markRefunded(at, -amountAt(this.ring, at))
   }
 
   #noteApproved(kind: number, at: number): void {
@@ -298,10 +316,11 @@ export class Memory {
   /** The oldest slot goes; from now on its terminal's references up to it are refused, not guessed about. */
   forget(): void {
     const ring = this.ring
-    const at = ((this.#low - this.#live) & this.#mask) * SLOT_WORDS
+    const index = (this.#low - this.#live) & this.#mask
+    const at = index * SLOT_WORDS
     if (isIndexed(kindAt(ring, at))) {
       this.#terminals.raiseHorizon(
-        ring[at + RecordWord.terminal],
+        this.#askers[index],
         ring[at + RecordWord.referenceLo],
         ring[at + RecordWord.referenceHi],
       )

@@ -84,7 +84,13 @@ export class NumberIndex {
     }
   }
 
-  /** The first entry that may be the number's, or 0: the first half of reading ahead. */
+  /** Reading ahead, first: touches where `peek` begins. */
+  touchEntry(hash: number): number {
+    const entries = this.#entries[this.#directory[(hash >>> DIRECTORY_SHIFT) & this.#directoryMask]]
+    return entries[(hash >>> PLACE_SHIFT) & (entries.length - 1)]
+  }
+
+  /** Then: the first entry that may be the number's, or 0. */
   peek(hash: number): number {
     const entries = this.#entries[this.#directory[(hash >>> DIRECTORY_SHIFT) & this.#directoryMask]]
     const mask = entries.length - 1
@@ -98,13 +104,20 @@ export class NumberIndex {
     return entry
   }
 
-  /** The second half: touches a word of the struct that an entry leads to. */
-  peekStruct(entry: number, word: number): number {
+  /** Then: touches the struct that an entry leads to. */
+  touch(entry: number): number {
     const slot = (entry & SLOT_MASK) - 1
     if (slot < 0) return 0
-    return this.#pieces[slot >>> this.#pieceShift][
-      Math.imul(slot & this.#pieceMask, this.#structWords) + word
-    ]
+    return this.#pieces[slot >>> this.#pieceShift][Math.imul(slot & this.#pieceMask, this.#structWords)]
+  }
+
+  /** At last: the slot that an entry of `peek` leads to when it is of this number, else what `find` finds. */
+  confirm(entry: number, hash: number, lo: number, hi: number): number {
+    const slot = (entry & SLOT_MASK) - 1
+    if (slot < 0) return -1
+    const words = this.#pieces[slot >>> this.#pieceShift]
+    const at = Math.imul(slot & this.#pieceMask, this.#structWords)
+    return words[at] === lo && words[at + 1] === hi ? slot : this.find(hash, lo, hi)
   }
 
   /** Adds what is not there yet; its struct carries its number already. */

@@ -166,7 +166,7 @@ export class Periodic {
     if ((ring[at + RecordWord.kindFlagsCurrency] & 0xff) === SlotKind.expired)
       doubles[(at + SlotWord.available) >>> 1] = Math.max(0, shard.cards.balance(card, Purse.main))
     this.#memory.chain(shard, card, 0)
-    this.#memory.publish(1)
+    this.#memory.publishUnasked(1)
   }
 
   // ---- recovery

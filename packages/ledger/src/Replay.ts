@@ -67,7 +67,9 @@ export class Replayer {
       request[RecordWord.counterpartyLo] = 1
     const sequence = this.#memory.next
     this.#decider.replaying(words[at + SlotWord.terms])
-    const slots = this.#decider.decide(this.#shardOf(words, at), time, request, 0, this.#outcome, 0)
+    const shard = this.#shardOf(words, at)
+    this.#decider.readAhead(shard, request, 0, 1)
+    const slots = this.#decider.decide(shard, time, request, 0, this.#outcome, 0, 0)
     this.#decider.replaying(-1)
     if (slots === 0) {
       throw new ReplayDiverged(sequence, `it is answered ${this.#outcome[7] & 0xffff} and journals nothing`)

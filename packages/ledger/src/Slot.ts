@@ -6,6 +6,12 @@ export const SLOT_WORDS = 16
 export const SLOT_DOUBLES = 8
 
 /**
+ * Of what a journal's payloads hold. Raised whenever a slot means something else than before, or a new kind of slot
+ * comes: a program with fewer must refuse the journal, and not decide by what it takes the bytes for.
+ */
+export const slotVersions = { name: "slot", writes: 1, oldest: 1 } as const
+
+/**
  * | bytes | a transaction (kind 1…0x7f) | arrival, departure | turned | expired |
  * |---|---|---|---|---|
  * | 0 | reference | the same | the original's | the hold's |

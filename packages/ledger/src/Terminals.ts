@@ -133,13 +133,14 @@ export class Terminals {
     return this.#index.find(numberHash(number, 0), number | 0, 0)
   }
 
-  /** Reading ahead, in two halves: see `Decider.readAhead`. */
+  /** Reading ahead, step by step: see `Decider.readAhead`. */
   peek(number: number): number {
     return this.#index.peek(numberHash(number, 0))
   }
 
-  peekTerminal(entry: number): number {
-    return this.#index.peekStruct(entry, TerminalWord.number)
+  /** The slot that an entry leads to when it is this number's, or what `find` finds. */
+  confirm(entry: number, number: number): number {
+    return this.#index.confirm(entry, numberHash(number, 0), number | 0, 0)
   }
 
   isActive(slot: number): boolean {
@@ -167,8 +168,8 @@ export class Terminals {
     return lo >>> 0 <= this.#word(slot, TerminalWord.horizonLo) >>> 0
   }
 
-  raiseHorizon(number: number, lo: number, hi: number): void {
-    const slot = this.find(number)
+  /** A slot below 0 is nobody's. */
+  raiseHorizon(slot: number, lo: number, hi: number): void {
     if (slot < 0 || this.isForgotten(slot, lo, hi)) return
     this.#pages.setWord(slot, TerminalWord.horizonLo, lo)
     this.#pages.setWord(slot, TerminalWord.horizonHi, hi)

@@ -5,7 +5,7 @@ export { type CardStatusName, cardStatusNames, Purse } from "./Cards.ts"
 export type * from "./Command.ts"
 export { READ_AHEAD_MAX } from "./Decider.ts"
 export { Defect, ImageRefused, JournalGap, ReplayDiverged } from "./errors.ts"
-export type { ImageSource } from "./Image.ts"
+export { type ImageSource, imageVersions } from "./Image.ts"
 export { Ledger, type LedgerOptions } from "./Ledger.ts"
 export {
   ACCOUNT_MAX,
@@ -49,6 +49,7 @@ export {
   SPLIT_LOCKED,
   SplitDouble,
   SplitWord,
+  slotVersions,
 } from "./Slot.ts"
 export type { AccountTotals, PurseAudit } from "./totals.ts"
 export type { CardView, TerminalTotals, TotalsRow, TransactionView } from "./Views.ts"

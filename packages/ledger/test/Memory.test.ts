@@ -1,20 +1,28 @@
-// The ring and its hash chains against a Map that forgets nothing but what it must.
+// The ring and its index against a Map that forgets nothing but what it must.
 import { Kind } from "@millrace/protocol"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Memory } from "../src/Memory.ts"
+import { greater } from "../src/model/Request.ts"
 import { SLOT_WORDS, SlotKind } from "../src/Slot.ts"
 import { Terminals } from "../src/Terminals.ts"
-import { greater } from "./scenario.ts"
 
-const write = (memory: Memory, terminal: number, lo: number, hi: number, kind: number): void => {
+const write = (
+  memory: Memory,
+  terminals: Terminals,
+  terminal: number,
+  lo: number,
+  hi: number,
+  kind: number,
+): void => {
   const at = memory.working(0)
   memory.ring.fill(0, at, at + SLOT_WORDS)
   memory.ring[at] = lo
   memory.ring[at + 1] = hi
   memory.ring[at + 14] = terminal
   memory.ring[at + 15] = kind
-  memory.publish(1)
+  if (kind === SlotKind.control || kind === SlotKind.more) memory.publishUnasked(1)
+  else memory.publish(1, memory.hashOf(terminal | 0, lo | 0, hi | 0), terminals.find(terminal))
 }
 
 const slots = fc.array(
@@ -26,7 +34,7 @@ const slots = fc.array(
   }),
   { minLength: 1, maxLength: 200 },
 )
-/** Where heads and links pass 2^32, and where they are at a sequence whose lower half is 0. */
+/** Where sequences pass 2^32, and where they are at a sequence whose lower half is 0. */
 const begins = fc.constantFrom(
   1,
   2 ** 31 - 30,
@@ -56,7 +64,7 @@ describe("the memory", () => {
             const key = `${terminal} ${hi} ${lo}`
             const isKey = kind < 0x80 || kind === SlotKind.bar
             if (isKey) keys.set(key, { terminal, lo, hi })
-            write(memory, terminal, lo, hi, kind)
+            write(memory, terminals, terminal, lo, hi, kind)
             model.push(isKey ? key : undefined)
             expect(memory.next).toBe(begin + model.length)
             const from = Math.max(0, model.length - memory.rememberedMax)
@@ -94,17 +102,17 @@ describe("the memory", () => {
     )
   })
 
-  it("ends every look-up, whatever 2^32 sequences have left in the heads", () => {
-    // Heads written a whole turn of the 32 bits ago look young again: an older memory is dressed up as a younger one.
+  it("ends every look-up, whatever 2^32 sequences have left in the index", () => {
+    // What was written a whole turn of the 32 bits ago looks young again: an older memory is dressed up as a younger one.
     fc.assert(
       fc.property(slots, fc.integer({ min: -20, max: 20 }), (slots, shift) => {
         const terminals = new Terminals()
         const memory = new Memory(16, terminals, 0)
         const write1 = () => {
-          for (const { terminal, lo, hi } of slots) write(memory, terminal, lo, hi, Kind.purchase)
+          for (const { terminal, lo, hi } of slots) write(memory, terminals, terminal, lo, hi, Kind.purchase)
         }
         write1()
-        // Its heads and links stay, its slots are as good as gone, and the sequences begin again near where they were.
+        // Its index stays, its slots are as good as gone, and the sequences begin again near where they were.
         while (memory.live > 0) memory.forget()
         memory.begin(memory.next + 2 ** 32 + shift)
         write1()
@@ -115,7 +123,7 @@ describe("the memory", () => {
           if (newest < from) expect(found).toBe(-1)
           else expect(memory.sequenceAt(found * SLOT_WORDS)).toBe(memory.next - slots.length + newest)
         }
-        // Keys that are nowhere walk through every bucket: one whose chain ran in a circle would never end.
+        // Keys that are nowhere walk through every line: one that went on in a circle would never end.
         for (let lo = 1_000; lo < 1_200; lo++) expect(memory.find(1, lo, 0)).toBe(-1)
       }),
       { numRuns: 200 },

@@ -1,20 +1,9 @@
 // What the tests share: requests as values, a ledger with a journal kept beside it, and its whole state to compare.
 import { decodeOutcome, Kind, type Outcome, RecordWord, recordBytes } from "@millrace/protocol"
 import { type Command, type ControlResult, Ledger, type LedgerOptions, SLOT_BYTES } from "../src/index.ts"
+import type { Request } from "../src/model/Request.ts"
 
-export interface Request {
-  readonly kind: number
-  readonly terminal: number
-  readonly reference: bigint
-  readonly card: bigint
-  readonly amount: number
-  readonly original: bigint
-  readonly currency: number
-  readonly flags: number
-  readonly counterparty: bigint
-  /** The verifier of a PIN or of an authorisation code; 0: none given. */
-  readonly pin: bigint
-}
+export type { Request }
 
 /** Kinds whose amount is 0 unless a test says otherwise. */
 const amountless: ReadonlyArray<number> = [
@@ -45,9 +34,6 @@ export interface Block {
   readonly time: number
   readonly payload: Uint8Array
 }
-
-/** Math.max takes no bigints. */
-export const greater = (a: bigint, b: bigint): bigint => [a, b][Number(b > a)]
 
 export const requestWords = (value: Request): Uint32Array => {
   const words = new Uint32Array(16)

@@ -2,7 +2,7 @@
 
 import type { ProductCommand } from "../src/Command.ts"
 import type { Command } from "../src/index.ts"
-import { luhnNumber } from "./model/numbers.ts"
+import { luhnNumber } from "../src/model/numbers.ts"
 
 export const by = "host:test"
 export const CURRENCY = 203

@@ -3,7 +3,7 @@
 import { Kind, type KindName } from "@millrace/protocol"
 import type { MerchantCommand, ProductCommand } from "../../src/Command.ts"
 import type { Command } from "../../src/index.ts"
-import { luhnNumber } from "../model/numbers.ts"
+import { luhnNumber } from "../../src/model/numbers.ts"
 import { Journaled, type Request, request } from "../scenario.ts"
 
 const by = "host:test"

@@ -1,7 +1,7 @@
 // For every status a card that has it, with all that a kind is about done while the card was still good.
 import { Kind, type KindName } from "@millrace/protocol"
+import type { StatusName } from "../../src/model/statusTable.ts"
 import type { Request } from "../scenario.ts"
-import type { StatusName } from "./expected.ts"
 import { BETWEEN, LATER, ORIGINAL, Stage } from "./stage.ts"
 
 export interface StatusCase {

@@ -2,7 +2,7 @@
 import { Kind, type KindName, kindNames, responseDigits } from "@millrace/protocol"
 import { ruleTable } from "../../src/kinds/ruleTable.ts"
 import { statusResponse } from "../../src/kinds/table.ts"
-import { statusNames } from "./expected.ts"
+import { statusNames } from "../../src/model/statusTable.ts"
 
 export const BEGIN = "<!-- rules:begin -->"
 export const END = "<!-- rules:end -->"

@@ -1,5 +1,5 @@
 // Fees and dates of the model: exact in BigInt, and by the platform's own calendar.
-import type { FeePlan } from "../../src/Command.ts"
+import type { FeePlan } from "../Command.ts"
 
 const BASIS_POINTS = 10_000n
 const DAY_MS = 86_400_000

@@ -1,6 +1,7 @@
 // The control commands of the model: what is refused, what is a repeat, and what changes.
 import type {
   CardsCommand,
+  Command,
   FloatCommand,
   FundCommand,
   IssueCommand,
@@ -10,8 +11,7 @@ import type {
   ProductCommand,
   TerminalCommand,
   TerminalsCommand,
-} from "../../src/Command.ts"
-import type { Command } from "../../src/index.ts"
+} from "../Command.ts"
 import { MAX, type Move, Moves } from "./Book.ts"
 import { BONUS, Card, type Product, productOf, purseNames, type Status } from "./Card.ts"
 import type { Model } from "./Model.ts"

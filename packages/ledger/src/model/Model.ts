@@ -1,8 +1,6 @@
 // The ledger once more, as simply as it can be said: maps, lists and bigints, and every rule as a sentence.
 import { Kind, type KindName, kindName, ResponseCode as R } from "@millrace/protocol"
-import type { Command } from "../../src/index.ts"
-import { statusTable } from "../rules/expected.ts"
-import type { Request } from "../scenario.ts"
+import type { Command } from "../Command.ts"
 import { Book, type Move, Moves } from "./Book.ts"
 import { type Card, openProduct, type Product } from "./Card.ts"
 import { type ControlAnswer, control } from "./commands.ts"
@@ -11,6 +9,8 @@ import { Memory } from "./Memory.ts"
 import type { Hold, Merchant, Terminal } from "./Parties.ts"
 import { periodic } from "./periodic.ts"
 import { dayOf, monthOf } from "./plans.ts"
+import type { Request } from "./Request.ts"
+import { statusTable } from "./statusTable.ts"
 import { Refusal, refuse, Trial, type Verdict } from "./Trial.ts"
 import { reversal, voiding } from "./undo.ts"
 
@@ -151,13 +151,16 @@ export class Model {
 
   /** Holds that ran out, and what is due by the month and the day. */
   tick(time: number): void {
-    for (const hold of this.holds.filter(({ expiresMs }) => expiresMs <= time)) {
-      this.book.apply(this.released(hold), this.dayOf(time))
-      hold.card.newest.giveBack(hold.day, monthOf(hold.day), hold.amount)
-      this.dropHold(hold, "reversed")
-      this.memory.addOthers(1)
-    }
+    for (const hold of this.holds.filter(({ expiresMs }) => expiresMs <= time)) this.expire(hold, time)
     periodic(this, time)
+  }
+
+  /** One hold that ran out. */
+  expire(hold: Hold, time: number): void {
+    this.book.apply(this.released(hold), this.dayOf(time))
+    hold.card.newest.giveBack(hold.day, monthOf(hold.day), hold.amount)
+    this.dropHold(hold, "reversed")
+    this.memory.addOthers(1)
   }
 }
 

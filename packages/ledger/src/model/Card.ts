@@ -1,5 +1,5 @@
 // Products and cards of the model, and what a card can pay with.
-import type { Categories, FeePlan, ProductCommand } from "../../src/Command.ts"
+import type { Categories, FeePlan, ProductCommand } from "../Command.ts"
 
 /** Purses by their places. */
 export const purseNames = [

@@ -1,11 +1,11 @@
 // One request on trial in the model: whom it concerns, and the rules that several kinds share.
 import { ResponseCode as R } from "@millrace/protocol"
-import type { Request } from "../scenario.ts"
 import { type Move, Moves } from "./Book.ts"
 import { allows, availableOf, type Card, type Product } from "./Card.ts"
 import type { Model } from "./Model.ts"
 import type { Merchant, RowName, Terminal } from "./Parties.ts"
 import { lastDayOf, monthOf } from "./plans.ts"
+import type { Request } from "./Request.ts"
 
 /** Thrown by whatever rule is broken first. */
 export class Refusal {

@@ -1,6 +1,7 @@
 // What the model remembers: the whole journal as a list, of which only the last slots count.
-import { greater, type Request } from "../scenario.ts"
+
 import type { Move } from "./Book.ts"
+import { greater, type Request } from "./Request.ts"
 
 export interface Entry {
   readonly sequence: number

@@ -1,5 +1,5 @@
 // Merchants, terminals and holds of the model.
-import type { MerchantCommand } from "../../src/Command.ts"
+import type { MerchantCommand } from "../Command.ts"
 import type { Card } from "./Card.ts"
 
 export interface Merchant {
