@@ -7,7 +7,6 @@ export interface Settings {
   readonly terminals: number
   /** Slots of the exactly-once memory. */
   readonly transactions: number
-  readonly rounds: number
 }
 
 export const CARD_FIRST = 4_000_000_000_000_000n
@@ -120,7 +119,8 @@ export class Load {
       // As the lane does, whose mailboxes hold one shard's requests each.
       if (readAhead && i % READ_AHEAD_MAX === 0)
         ledger.readAhead(0, words, at, Math.min(READ_AHEAD_MAX, ROUND - i))
-      ledger.decide(0, TIME, words, at, out, 0)
+      if (readAhead) ledger.decideAhead(0, TIME, words, at, out, 0, i % READ_AHEAD_MAX)
+      else ledger.decide(0, TIME, words, at, out, 0)
       if ((out[7] & 0xffff) !== 0) wrong++
     }
     const { user, system } = process.cpuUsage(began)

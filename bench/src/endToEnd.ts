@@ -1,70 +1,58 @@
-/** The whole path: `serve` and `load` as two processes of this machine, fdatasync before every answer. */
-import { spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
+/** The whole path with batches: `serve` and `load` as two processes of this machine, fdatasync before every answer. */
+import { batchFrame, RECORD_BYTES } from "@millrace/protocol"
+import { echoPerSecond, load, type Server, withEcho, withServer } from "./Processes.ts"
+import { type Benchmark, Samplers } from "./Report.ts"
 
-const program = fileURLToPath(new URL("../../packages/cli/bin/millrace", import.meta.url))
-const rounds = 5
-const seconds = 8
+const BATCH = 512
+const CONNECTIONS = 8
+const IN_FLIGHT = 4
+const shape = `--mode batch --connections ${CONNECTIONS} --in-flight ${IN_FLIGHT} --batch ${BATCH} --mix purchase=80,recharge=15,balance=5`
 
-interface Report {
-  readonly throughput: number
-  readonly errors: number
-  readonly latencyMs: { readonly p50: number; readonly p99: number }
-}
+const group = "transactions a second"
+const throughput = (id: string, name: string) =>
+  ({ id, group, name, unit: "tx/s", better: "higher" }) as const
+const latency = (id: string, name: string) =>
+  ({ id, group: "latency, closed loop", name, unit: "ms", better: "lower" }) as const
 
-const cases: ReadonlyArray<readonly [name: string, flags: string]> = [
-  ["batch, 8 connections", "--mode batch --connections 8 --in-flight 4 --batch 512 --cards 1000000"],
-  ["terminals, 512 × 1 in flight", "--mode terminals --connections 512 --in-flight 1 --cards 1000000"],
-  ["terminals, 64 × 64 in flight", "--mode terminals --connections 64 --in-flight 64 --cards 1000000"],
-]
-
-const data = mkdtempSync(join(tmpdir(), "millrace-bench-"))
-const server = spawn(program, ["serve", "--data", data, "--tcp", "0", "--http", "0"], {
-  stdio: ["ignore", "pipe", "inherit"],
-})
-try {
-  const ready = await new Promise<string>((resolve, reject) => {
-    server.once("exit", () => reject(new Error("serve ended before it was ready")))
-    createInterface({ input: server.stdout }).on("line", (line) => {
-      if (line.startsWith("ready ")) resolve(line)
-    })
-  })
-  const url = `tcp://${/tcp=(\S+)/.exec(ready)?.[1]}`
-  console.log(
-    "| case | transactions/s: min / median / max | p50 ms | p99 ms | errors |\n|---|---|---|---|---|",
-  )
-  for (const [name, flags] of cases) {
-    const reports = Array.from({ length: rounds }, () => {
-      const args = [
-        "load",
-        "--url",
-        url,
-        "--data",
-        data,
-        "--json",
-        "--duration",
-        String(seconds),
-        ...flags.split(" "),
-      ]
-      const { stdout } = spawnSync(program, args, { encoding: "utf8" })
-      // The one line of the contract.
-      return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Report
-    }).sort((a, b) => a.throughput - b.throughput)
-    const median = reports[Math.floor(rounds / 2)]
-    const errors = reports.reduce((sum, report) => sum + report.errors, 0)
-    const throughputs = [reports[0], median, reports[rounds - 1]].map((report) =>
-      report.throughput.toLocaleString("en"),
-    )
-    console.log(
-      `| ${name} | ${throughputs.join(" / ")} | ${median.latencyMs.p50} | ${median.latencyMs.p99} | ${errors} |`,
-    )
-  }
-} finally {
-  server.kill("SIGTERM")
-  await new Promise((resolve) => server.once("exit", resolve))
-  rmSync(data, { recursive: true, force: true })
+export const benchmark: Benchmark = {
+  title: "End to end, batches",
+  measures: `serve and load on one machine: ${CONNECTIONS} connections, ${IN_FLIGHT} × ${BATCH} in flight, durable before the answer`,
+  run: async ({ rounds, quick }) => {
+    const samplers = new Samplers()
+    const seconds = quick ? 2 : 8
+    const frame = batchFrame(new Uint8Array(BATCH * RECORD_BYTES), RECORD_BYTES, 0)
+    const measure = async (server: Server, cards: number, id: string, name: string) => {
+      const result = await load(server, `${shape} --cards ${cards} --duration ${seconds}`)
+      if (result.errors > 0) throw new Error(`${name}: ${result.errors} errors`)
+      samplers.add(throughput(id, name), result.throughput)
+      samplers.add(latency(`${id}-p50`, `${name}, p50`), result.latencyMs.p50)
+      samplers.add(latency(`${id}-p99`, `${name}, p99`), result.latencyMs.p99)
+      samplers.add(
+        { id: `${id}-client`, group: "the client's own cost", name, unit: "ns/tx", better: "lower" },
+        result.client.cpuNsPerTransaction,
+      )
+    }
+    const sizes = quick ? [100_000] : [1_000_000, 10_000_000]
+    for (const cards of sizes) {
+      const millions = `${cards.toLocaleString("en-US")} cards`
+      await withServer(async (server) => {
+        // Makes the cards, and warms up.
+        await load(server, `${shape} --cards ${cards} --duration ${quick ? 1 : 3}`)
+        for (let round = 0; round < rounds; round++) {
+          const id = cards === 10_000_000 ? "batch-10m" : "batch"
+          await measure(server, cards, id, millions)
+          const echo = await withEcho("tcp", (target) =>
+            echoPerSecond(target, {
+              connections: CONNECTIONS,
+              inFlight: IN_FLIGHT,
+              frame,
+              seconds: quick ? 1 : 3,
+            }),
+          )
+          samplers.limit(id, "a bare echo of node:net to the same channels, as many bytes back", echo * BATCH)
+        }
+      })
+    }
+    return { figures: samplers.figures }
+  },
 }

@@ -1,32 +1,14 @@
 /** What one decision costs by kind, at 1,000,000 cards in random order; memory per card and per remembered transaction. */
-import { pathToFileURL } from "node:url"
 import { Ledger } from "@millrace/ledger"
 import { Kind } from "@millrace/protocol"
 import { CARD_FIRST, CURRENCY, Load, PIN, type Settings, TIME } from "./LedgerLoad.ts"
-
-export interface KindCost {
-  readonly name: string
-  readonly minNs: number
-  readonly medianNs: number
-}
-
-export interface Report {
-  readonly settings: Settings
-  readonly kinds: ReadonlyArray<KindCost>
-  readonly bytesPerCard: number
-  readonly bytesPerTransaction: number
-  /** The longest command that made 8,192 cards, of those after the first few; tables grow in it. */
-  readonly cardsCommandMsMax: number
-  /** The freeze itself, and the longest pull of one piece. */
-  readonly freezeMs: number
-  readonly pieceMsMax: number
-}
+import { randomReads } from "./RandomReads.ts"
+import { type Benchmark, Samplers } from "./Report.ts"
 
 const defaults: Settings = {
   cards: 1_000_000,
   terminals: 10_000,
   transactions: 2 ** 22,
-  rounds: 9,
 }
 const CARDS_PER_COMMAND = 8_192
 /** Commands before the compiler has seen enough of them. */
@@ -151,21 +133,6 @@ const fullKinds = ({ load }: World, sample: Sample): void => {
   sample("PIN change", load.send())
 }
 
-const measureKinds = (open: World, full: World, rounds: number): ReadonlyArray<KindCost> => {
-  const samples = new Map<string, Array<number>>()
-  const sample: Sample = (name, ns) => {
-    samples.set(name, [...(samples.get(name) ?? []), ns])
-  }
-  for (let round = 0; round < rounds; round++) {
-    openKinds(open, sample)
-    fullKinds(full, sample)
-  }
-  return [...samples].map(([name, all]) => {
-    const sorted = all.sort((a, b) => a - b)
-    return { name, minNs: sorted[0], medianNs: sorted[Math.floor(sorted.length / 2)] }
-  })
-}
-
 const measureFreeze = (ledger: Ledger): { freezeMs: number; pieceMsMax: number } => {
   const began = now()
   const sources = ledger.freeze()
@@ -183,43 +150,47 @@ const measureFreeze = (ledger: Ledger): { freezeMs: number; pieceMsMax: number }
   return { freezeMs, pieceMsMax }
 }
 
-export const run = (some: Partial<Settings> = {}): Report => {
-  const settings = { ...defaults, ...some }
-  const { cards, transactions, rounds } = settings
-  const before = process.memoryUsage.rss()
-  const open = makeWorld(settings, false)
-  const full = makeWorld(settings, true)
-  const cardBytes = open.ledger.shards[0].cards.bytes
-  const bytesPerTransaction = (process.memoryUsage.rss() - before - 2 * cardBytes) / transactions / 2
-  const kinds = measureKinds(open, full, rounds)
-  for (const { ledger } of [open, full]) {
-    if (ledger.imbalance(0) !== 0) throw new Error("the shard does not balance")
-  }
-  return {
-    settings,
-    kinds,
-    bytesPerCard: cardBytes / cards,
-    bytesPerTransaction,
-    cardsCommandMsMax: open.longest,
-    ...measureFreeze(open.ledger),
-  }
-}
+const READ = "one random read that waits for the one before, over 512 MiB"
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const report = run(process.argv[2] === undefined ? {} : { cards: Number(process.argv[2]) })
-  const { cards, terminals, transactions } = report.settings
-  const figure = (value: number, digits = 0): string => value.toFixed(digits)
-  console.log(
-    `${cards.toLocaleString("en")} cards, ${terminals.toLocaleString("en")} terminals, both at random;`,
-  )
-  console.log(`${transactions.toLocaleString("en")} slots remembered. CPU time of one thread.\n`)
-  console.log("| decision | ns, least | ns, median |\n|---|---|---|")
-  for (const { name, minNs, medianNs } of report.kinds) {
-    console.log(`| ${name} | ${figure(minNs)} | ${figure(medianNs)} |`)
-  }
-  console.log(`\n| | |\n|---|---|\n| bytes per card | ${figure(report.bytesPerCard, 1)} |`)
-  console.log(`| bytes per remembered transaction | ${figure(report.bytesPerTransaction, 1)} |`)
-  console.log(`| longest command of 8,192 cards | ${figure(report.cardsCommandMsMax, 1)} ms |`)
-  console.log(`| freeze | ${figure(report.freezeMs, 1)} ms |`)
-  console.log(`| longest piece of an image | ${figure(report.pieceMsMax, 1)} ms |`)
+export const benchmark: Benchmark = {
+  title: "Ledger by kind",
+  measures: "one decision, cards and terminals at random: nanoseconds of one thread's processor time",
+  run: async ({ rounds, quick }) => {
+    const settings = quick ? { ...defaults, cards: 20_000, transactions: 2 ** 19 } : defaults
+    const { cards, transactions, terminals } = settings
+    const samplers = new Samplers()
+    const before = process.memoryUsage.rss()
+    const open = makeWorld(settings, false)
+    const full = makeWorld(settings, true)
+    const cardBytes = open.ledger.shards[0].cards.bytes
+    const slotBytes = (process.memoryUsage.rss() - before - 2 * cardBytes) / transactions / 2
+    const names = new Set<string>()
+    for (let round = 0; round < rounds; round++) {
+      const sample: Sample = (name, ns) => {
+        names.add(name)
+        samplers.add({ id: name, group: "a decision", name, unit: "ns", better: "lower" }, ns)
+      }
+      openKinds(open, sample)
+      fullKinds(full, sample)
+      const { dependentNs } = randomReads()
+      for (const name of names) samplers.limit(name, READ, dependentNs)
+    }
+    for (const { ledger } of [open, full]) {
+      if (ledger.imbalance(0) !== 0) throw new Error("the shard does not balance")
+    }
+    const once = (id: string, group: string, name: string, unit: string, value: number): void =>
+      samplers.add({ id, group, name, unit, better: "lower" }, value)
+    once("card-bytes", "bytes", "a card", "B", cardBytes / cards)
+    once("transaction-bytes", "bytes", "a remembered transaction", "B", slotBytes)
+    const { freezeMs, pieceMsMax } = measureFreeze(open.ledger)
+    once("cards-command", "pauses", "the longest command of 8,192 cards", "ms", open.longest)
+    once("freeze", "pauses", "freezing for a snapshot", "ms", freezeMs)
+    once("piece", "pauses", "the longest piece of an image", "ms", pieceMsMax)
+    return {
+      figures: samplers.figures,
+      notes: [
+        `${cards.toLocaleString("en-US")} cards, ${terminals.toLocaleString("en-US")} terminals, ${transactions.toLocaleString("en-US")} slots remembered; bytes and pauses: once`,
+      ],
+    }
+  },
 }

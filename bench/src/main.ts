@@ -1,41 +1,90 @@
-/** `npm run bench [-- NAME …]`: runs the benchmarks one after the other, each in a process of its own. */
+/** `npm run bench [-- NAME …]`: see `--help`. */
 import { spawnSync } from "node:child_process"
-import { cpus, totalmem } from "node:os"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { type Arguments, parseArguments, usage } from "./Arguments.ts"
+import { chart } from "./Chart.ts"
+import { comparisonLines } from "./Compare.ts"
+import { type Report, readReports } from "./Report.ts"
+import { machineLine, tableOf } from "./Table.ts"
+import { targetLines } from "./Targets.ts"
 
-const benchmarks: ReadonlyArray<readonly [name: string, what: string]> = [
-  ["memory", "random reads over a large table, with and without huge pages: what a decision waits for"],
-  ["record", "the codec: records and outcomes written and read, frames split"],
-  ["ledger", "one decision, by kind, at 1,000,000 cards; bytes per card and per remembered transaction"],
-  ["journal", "a group commit by block size, beside bare write and fdatasync"],
-  [
-    "connections",
-    "10,000 idle connections beside 512 busy ones: memory and latency; WebSocket 512 × 1 beside a bare echo",
-  ],
-  ["endToEnd", "serve and load on this machine: batches, and 512 connections with one in flight"],
-]
-
-const asked = process.argv.slice(2)
-const unknown = asked.filter((name) => !benchmarks.some(([known]) => known === name))
-if (unknown.length > 0) {
-  console.error(
-    `no benchmark is called ${unknown.join(", ")}; there are: ${benchmarks.map(([name]) => name).join(", ")}`,
-  )
-  process.exit(1)
-}
-
-const [cpu] = cpus()
-console.log(
-  `${cpu?.model ?? "unknown processor"}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
-)
 // As bin/millrace does: what is measured runs as it is served.
 const env = { ...process.env, GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" }
 const inline = ["--max-inlined-bytecode-size=1000", "--max-inlined-bytecode-size-cumulative=4000"]
-let failed = false
-for (const [name, what] of benchmarks) {
-  if (asked.length > 0 && !asked.includes(name)) continue
-  console.log(`\n## ${name}: ${what}\n`)
-  const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
-  failed = spawnSync(process.execPath, [...inline, file], { stdio: "inherit", env }).status !== 0 || failed
+
+const folder = fileURLToPath(new URL("../results", import.meta.url))
+const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+
+const say = (lines: ReadonlyArray<string>): void => {
+  for (const line of lines) console.log(line)
 }
-process.exit(failed ? 1 : 0)
+
+const spawned = (args: ReadonlyArray<string>): boolean =>
+  spawnSync(process.execPath, [...inline, ...args], { stdio: "inherit", env }).status === 0
+
+/** Undefined when it failed, of which it has said why. */
+const measure = (name: string, { rounds, quick }: Arguments): Report | undefined => {
+  const place = mkdtempSync(join(tmpdir(), "millrace-bench-report-"))
+  const file = join(place, "report.json")
+  try {
+    if (!spawned([here("./run.ts"), name, file, String(rounds), String(quick)])) return undefined
+    return readReports(readFileSync(file, "utf8"))[0]
+  } finally {
+    rmSync(place, { recursive: true, force: true })
+  }
+}
+
+const save = (file: string, value: unknown): void =>
+  writeFileSync(file, `${JSON.stringify(value, null, 1)}\n`)
+
+/** What was saved, or a text that says why it can't be read. */
+const saved = (file: string): ReadonlyArray<Report> | string => {
+  try {
+    return readReports(readFileSync(file, "utf8"))
+  } catch (error) {
+    return `${file} is no saved run (see --save): ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+const runAll = (wanted: Arguments): number => {
+  const before = wanted.compare === undefined ? [] : saved(wanted.compare)
+  if (typeof before === "string") {
+    console.error(before)
+    return 1
+  }
+  mkdirSync(folder, { recursive: true })
+  const reports: Array<Report> = []
+  let failed = false
+  for (const name of wanted.names) {
+    const report = measure(name, wanted)
+    if (report === undefined) {
+      failed = true
+      continue
+    }
+    if (reports.length === 0) console.log(machineLine(report.machine))
+    reports.push(report)
+    console.log(`\n## ${name}: ${report.measures}\n`)
+    say(tableOf(report))
+    save(join(folder, `${name}.json`), report)
+    writeFileSync(join(folder, `${name}.svg`), chart(report))
+  }
+  if (wanted.json !== undefined) save(wanted.json, reports)
+  if (wanted.save !== undefined) save(join(folder, `${wanted.save}.run.json`), reports)
+  if (before.length > 0) {
+    console.log(`\n## beside ${wanted.compare}\n`)
+    say(comparisonLines(before, reports))
+  }
+  if (wanted.targets) {
+    console.log("\n## targets\n")
+    say(targetLines(reports))
+  }
+  return failed ? 1 : 0
+}
+
+const parsed = parseArguments(process.argv.slice(2))
+if ("help" in parsed) console.log(usage)
+else if ("wrong" in parsed) console.error(parsed.wrong)
+process.exit("help" in parsed ? 0 : "wrong" in parsed ? 2 : runAll(parsed))

@@ -1,59 +1,78 @@
-/**
- * What a random read costs over a table larger than the caches, by whether the next address depends on the value read
- * and by whether the kernel gave huge pages. Cards and remembered transactions are such tables.
- */
+/** What the process keeps in memory with many cards, and what a random read of such a table costs, by the kernel's pages. */
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { load, withServer } from "./Processes.ts"
+import type { RandomReads } from "./RandomReads.ts"
+import { type Benchmark, Samplers } from "./Report.ts"
 
-const tableBytes = 512 * 2 ** 20
-const lineWords = 16
-const reads = 4_000_000
+const file = fileURLToPath(new URL("./RandomReads.ts", import.meta.url))
+const pages = [
+  ["as they come", ""],
+  ["huge, when asked for", "glibc.malloc.hugetlb=1"],
+] as const
 
-const next = (x: number): number => (Math.imul(x, 1_664_525) + 1_013_904_223) >>> 0
-
-const measure = (): { independentNs: number; dependentNs: number } => {
-  const table = new Uint32Array(tableBytes / 4)
-  for (let i = 0; i < table.length; i += 1_024) table[i] = 1
-  const mask = table.length / lineWords - 1
-  let state = 1
-  let sum = 0
-  let began = performance.now()
-  for (let i = 0; i < reads; i++) {
-    state = next(state)
-    sum += table[((state >>> 5) & mask) * lineWords]
-  }
-  const independentNs = ((performance.now() - began) * 1e6) / reads
-  began = performance.now()
-  for (let i = 0; i < reads; i++) {
-    state = next(state + table[((state >>> 5) & mask) * lineWords])
-    sum += state
-  }
-  const dependentNs = ((performance.now() - began) * 1e6) / reads
-  if (sum === 0) throw new Error("nothing was read")
-  return { independentNs, dependentNs }
+const readsWith = (tunables: string): RandomReads => {
+  const child = spawnSync(process.execPath, [file], {
+    encoding: "utf8",
+    env: { ...process.env, GLIBC_TUNABLES: tunables },
+  })
+  // The line that the file prints.
+  return JSON.parse(child.stdout) as RandomReads
 }
 
-if (process.argv[2] === "measure") {
-  console.log(JSON.stringify(measure()))
-} else {
-  console.log("| pages | independent read | dependent read |\n|---|---|---|")
-  for (const [name, tunables] of [
-    ["as they come", ""],
-    ["huge, when asked for", "glibc.malloc.hugetlb=1"],
-  ] as const) {
-    const rounds = [1, 2, 3, 4, 5].map(() => {
-      const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), "measure"], {
-        encoding: "utf8",
-        env: { ...process.env, GLIBC_TUNABLES: tunables },
-      })
-      // The line that this very file printed.
-      return JSON.parse(child.stdout) as ReturnType<typeof measure>
-    })
-    const median = (pick: (round: ReturnType<typeof measure>) => number) =>
-      rounds
-        .map(pick)
-        .sort((a, b) => a - b)[2]
-        .toFixed(0)
-    console.log(`| ${name} | ${median((r) => r.independentNs)} ns | ${median((r) => r.dependentNs)} ns |`)
-  }
+const residentWith = (cards: number): Promise<number> =>
+  withServer(async (server) => {
+    await load(server, `--mode batch --connections 8 --in-flight 4 --batch 512 --cards ${cards} --duration 1`)
+    return server.residentBytes()
+  })
+
+export const benchmark: Benchmark = {
+  title: "Memory",
+  measures: "resident bytes of serve with all its cards made, and random reads over 512 MiB",
+  run: async ({ rounds, quick }) => {
+    const samplers = new Samplers()
+    const [few, many] = quick ? [10_000, 100_000] : [1_000_000, 10_000_000]
+    for (let round = 0; round < rounds; round++) {
+      const resident: Array<number> = []
+      for (const cards of [few, many]) {
+        const bytes = await residentWith(cards)
+        resident.push(bytes)
+        const name = `${cards.toLocaleString("en-US")} cards`
+        samplers.add(
+          { id: `resident-${cards}`, group: "resident", name, unit: "MB", better: "lower" },
+          bytes / 1e6,
+        )
+      }
+      samplers.add(
+        {
+          id: "resident-card",
+          group: "a card",
+          name: `from ${few.toLocaleString("en-US")} on`,
+          unit: "B",
+          better: "lower",
+        },
+        (resident[1] - resident[0]) / (many - few),
+      )
+      for (const [name, tunables] of pages) {
+        const reads = readsWith(tunables)
+        const group = "a random read"
+        for (const kind of ["independent", "dependent"] as const) {
+          samplers.add(
+            {
+              id: `${kind}-${tunables === "" ? "plain" : "huge"}`,
+              group,
+              name: `${kind}, pages ${name}`,
+              unit: "ns",
+              better: "lower",
+            },
+            reads[`${kind}Ns`],
+          )
+        }
+      }
+    }
+    return {
+      figures: samplers.figures,
+      notes: ["bytes of a remembered transaction: `ledger`; garbage of a transaction: `engine`"],
+    }
+  },
 }

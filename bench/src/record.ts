@@ -15,32 +15,29 @@ import {
   unpackMessage,
   writeRecord,
 } from "@millrace/protocol"
+import { type Benchmark, Samplers } from "./Report.ts"
 
-export interface Measured {
+/** `work` does `units` things a call and gives something of what it did. */
+interface Case {
   readonly name: string
-  readonly nanoseconds: number
-  readonly perSecond: number
+  readonly units: number
+  readonly work: () => number
 }
 
-const ROUNDS = 5
-const ROUND_MS = 200
+const measure = (name: string, units: number, work: () => number): Case => ({ name, units, work })
 
-/** The best of some rounds: noise on a shared machine only ever adds. `work` does `units` things a call. */
-const measure = (name: string, units: number, work: () => number): Measured => {
-  let best = Number.POSITIVE_INFINITY
+/** Nanoseconds of one of its things, over so many milliseconds. */
+const nanoseconds = ({ name, units, work }: Case, roundMs: number): number => {
   let kept = 0
-  for (let round = 0; round < ROUNDS; round++) {
-    const start = performance.now()
-    let calls = 0
-    while (performance.now() - start < ROUND_MS) {
-      for (let i = 0; i < 16; i++) kept += work()
-      calls += 16
-    }
-    best = Math.min(best, ((performance.now() - start) * 1e6) / (calls * units))
+  let calls = 0
+  const start = performance.now()
+  while (performance.now() - start < roundMs) {
+    for (let i = 0; i < 16; i++) kept += work()
+    calls += 16
   }
   // Uses what the work gave, so that none of it can be left out.
   if (Number.isNaN(kept)) throw new Error(name)
-  return { name, nanoseconds: best, perSecond: 1e9 / best }
+  return ((performance.now() - start) * 1e6) / (calls * units)
 }
 
 const RECORDS = 1_024
@@ -77,7 +74,7 @@ const frames = (unitBytes: 32 | 64, units: number): Uint8Array =>
   batchFrame(new Uint8Array(units * unitBytes), unitBytes, 1)
 
 /** Many frames in one array, read in chunks as a socket gives them. */
-const reading = (name: string, unitBytes: 32 | 64, unitsPerFrame: number, chunkBytes: number): Measured => {
+const reading = (name: string, unitBytes: 32 | 64, unitsPerFrame: number, chunkBytes: number): Case => {
   const frame = frames(unitBytes, unitsPerFrame)
   const count = Math.ceil(BATCH_RECORDS_MAX / unitsPerFrame)
   const stream = new Uint8Array(count * frame.length)
@@ -96,7 +93,7 @@ const reading = (name: string, unitBytes: 32 | 64, unitsPerFrame: number, chunkB
   })
 }
 
-export const run = (): ReadonlyArray<Measured> => {
+const cases = (): ReadonlyArray<Case> => {
   const references = new ReferenceSource()
   const message = { ...record, type: "transact", kind: "purchase" }
   const packed = packMessage(message)
@@ -124,10 +121,30 @@ export const run = (): ReadonlyArray<Measured> => {
   ]
 }
 
-if (import.meta.main) {
-  for (const { name, nanoseconds, perSecond } of run()) {
-    console.log(
-      `${name.padEnd(52)} ${nanoseconds.toFixed(1).padStart(9)} ns ${Math.round(perSecond).toLocaleString("en").padStart(14)}/s`,
-    )
-  }
+const copied = new Uint8Array(bytes.length)
+const COPY = "a copy of the record's 64 bytes"
+
+export const benchmark: Benchmark = {
+  title: "Record codec",
+  measures: "records, outcomes, references, frames and messages on their own: nanoseconds each, one core",
+  run: async ({ rounds, quick }) => {
+    const samplers = new Samplers()
+    const roundMs = quick ? 20 : 200
+    const all = cases()
+    const copy = measure(COPY, RECORDS, () => {
+      copied.set(bytes)
+      return copied[1]
+    })
+    for (const one of [...all, copy]) nanoseconds(one, roundMs)
+    for (let round = 0; round < rounds; round++) {
+      const copyNs = nanoseconds(copy, roundMs)
+      for (const one of all) {
+        const id = one.name
+        const group = id.split(":")[0]
+        samplers.add({ id, group, name: id, unit: "ns", better: "lower" }, nanoseconds(one, roundMs))
+        if (group === "record") samplers.limit(id, COPY, copyNs)
+      }
+    }
+    return { figures: samplers.figures }
+  },
 }

@@ -24,12 +24,13 @@ export const load = Effect.fnUntraced(function* (command: LoadCommand) {
   const people = !command.json || process.stderr.isTTY === true
   const ended = yield* runLoad(plan.success, credential, people)
   const { figures } = ended
+  const open = plan.success.rate !== undefined
   if (people) {
     progressEnds()
-    for (const line of table(figures)) say(line)
+    for (const line of table(figures, open)) say(line)
   }
-  for (const line of remarks(figures, plan.success.rate !== undefined)) complain(line)
-  if (command.json) print(JSON.stringify(loadResult(figures)))
+  for (const line of remarks(figures, open)) complain(line)
+  if (command.json) print(JSON.stringify(loadResult(figures, open)))
   if (ended.interrupted !== undefined) return yield* stop("", ended.interrupted)
   if (figures.unanswered > 0 || figures.gone !== undefined) return yield* stop("")
 })

@@ -20,6 +20,15 @@ export interface LoadTick {
   readonly gone: boolean
 }
 
+export interface LoadCost {
+  /** Processor time of all threads, the system's part included. */
+  readonly cpuSeconds: number
+  /** Of one core, 0 … 1 and a little over. */
+  readonly cpuShare: number
+  /** Share of the time that the event loop did not wait for something to do; near 1 in an open loop, which turns it. */
+  readonly loopShare: number
+}
+
 export interface LoadFigures {
   readonly transactions: number
   readonly seconds: number
@@ -33,8 +42,8 @@ export interface LoadFigures {
   readonly gone: string | undefined
   /** Transactions that were due, but found no room among those in flight before the end. */
   readonly unsent: number
-  /** Of one core, 0 … 1 and a little over. */
-  readonly cpuShare: number
+  /** What this program itself took from the first transaction to the last answer. */
+  readonly cost: LoadCost
   /** Share of the requests that this program itself sent over 1 ms late, for want of time. */
   readonly lateShare: number
 }
@@ -70,6 +79,7 @@ export class LoadRun implements PeerEvents {
   #lost = 0
   #began = 0
   #cpu = process.cpuUsage()
+  #loop = performance.eventLoopUtilization()
   #ticked = 0
   #timers: Array<NodeJS.Timeout> = []
 
@@ -94,6 +104,7 @@ export class LoadRun implements PeerEvents {
     this.#began = performance.now()
     this.#ticked = this.#began
     this.#cpu = process.cpuUsage()
+    this.#loop = performance.eventLoopUtilization()
     this.#timers.push(setInterval(() => this.#tick(), TICK_MS))
     this.#timers.push(setTimeout(() => this.stop(), this.#plan.seconds * 1_000))
     if (this.#pacer !== undefined) this.#pacer.start(this.#began, this.#plan.seconds)
@@ -180,10 +191,20 @@ export class LoadRun implements PeerEvents {
     return this.#lost + this.#answers.strays + unanswered
   }
 
+  #cost(end: number): LoadCost {
+    const { user, system } = process.cpuUsage(this.#cpu)
+    const cpuSeconds = (user + system) / 1e6
+    return {
+      cpuSeconds,
+      cpuShare: (cpuSeconds * 1_000) / Math.max(1, end - this.#began),
+      loopShare: performance.eventLoopUtilization(this.#loop).utilization,
+    }
+  }
+
   #finish(): void {
     if (this.#phase === "over") return
     const end = performance.now()
-    const cpu = process.cpuUsage(this.#cpu)
+    const cost = this.#cost(end)
     const unanswered = this.#peers.reduce((sum, peer) => sum + peer.slots.unanswered, 0)
     const transactions = this.#answers.latency.count
     const lastAnswer = Math.max(...this.#peers.map((peer) => peer.lastRead))
@@ -198,7 +219,7 @@ export class LoadRun implements PeerEvents {
       unanswered,
       gone: this.#gone,
       unsent: (this.#pacer?.unsent ?? 0) * this.#plan.batch,
-      cpuShare: (cpu.user + cpu.system) / 1_000 / Math.max(1, end - this.#began),
+      cost,
       lateShare: this.#pacer?.lateShare ?? 0,
     })
   }

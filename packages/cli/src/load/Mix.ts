@@ -56,17 +56,21 @@ export const kindTable = (mix: Mix): Uint8Array => {
   return table
 }
 
-/** Purchases, transfers and what is held are 1.00 to 41.95, evenly spread. */
+/** Purchases, transfers and what is held are 1.00 to 41.95, evenly spread; a recharge is some times as much. */
 export const PURCHASE_AMOUNT_MIN = 100
-/** Times the 20 bits that are left of a random number it still fits 32 bits. */
-const PURCHASE_AMOUNT_SPREAD = 4_096
+/** The highest bits of a random number that make the amount; its lowest choose the kind. */
+const AMOUNT_BITS = 12
 
-/** The amount of a transaction, minor units, from the bits that did not choose its kind. */
-export const amountOf = (kind: number, random: number, rechargeScale: number): number => {
-  if (kind === Kind.balance) return 0
-  const purchase =
-    PURCHASE_AMOUNT_MIN + (((random >>> TABLE_BITS) * PURCHASE_AMOUNT_SPREAD) >>> (32 - TABLE_BITS))
-  return kind === Kind.recharge ? purchase * rechargeScale : purchase
+/** The amount of a purchase, minor units. */
+export const purchaseAmount = (random: number): number =>
+  PURCHASE_AMOUNT_MIN + (random >>> (32 - AMOUNT_BITS))
+
+/** By kind byte: how many times a purchase's amount a transaction has. A table, since a branch on a random kind is guessed wrong. */
+export const amountScales = (mix: Mix): Uint32Array => {
+  const scales = new Uint32Array(256).fill(1)
+  scales[Kind.recharge] = rechargeScale(mix)
+  scales[Kind.balance] = 0
+  return scales
 }
 
 /** How many times a purchase a recharge is, so that as much comes in as goes out, and a long run stays like its start. */

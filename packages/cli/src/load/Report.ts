@@ -1,6 +1,15 @@
 // A run's figures as the JSON line that scripts read, and as lines and a table for people.
 import { responseDigits, responseText } from "@millrace/protocol"
+import type { Histogram } from "./Histogram.ts"
 import type { LoadFigures, LoadTick } from "./LoadRun.ts"
+
+export interface LatencyMs {
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly p999: number
+  readonly max: number
+}
 
 /** One line; its keys are a contract. */
 export interface LoadResult {
@@ -10,12 +19,20 @@ export interface LoadResult {
   readonly approved: number
   readonly declined: { readonly [response: string]: number }
   readonly errors: number
-  readonly latencyMs: {
-    readonly p50: number
-    readonly p90: number
-    readonly p99: number
-    readonly p999: number
-    readonly max: number
+  readonly latencyMs: LatencyMs
+  /** open: the latencies count from when a transaction was due; closed: from when it was sent, after another's answer. */
+  readonly loop: "open" | "closed"
+  /** In a closed loop the same with what waiting for answers left out; see Histogram.corrected. */
+  readonly correctedMs?: LatencyMs
+  /** What this program took itself. */
+  readonly client: {
+    readonly cpuSeconds: number
+    /** Of one core. */
+    readonly cpuShare: number
+    readonly cpuNsPerTransaction: number
+    readonly eventLoopShare: number
+    /** It was itself what limited the figures. */
+    readonly limit: boolean
   }
 }
 
@@ -29,21 +46,31 @@ export const declinedOf = (responses: Float64Array): { [response: string]: numbe
   return declined
 }
 
-export const loadResult = (figures: LoadFigures): LoadResult => {
-  const ms = (fraction: number) => rounded(figures.latency.percentile(fraction) / 1_000)
+const latencyMs = (latency: Histogram): LatencyMs => {
+  const ms = (fraction: number) => rounded(latency.percentile(fraction) / 1_000)
+  return { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99), p999: ms(0.999), max: rounded(latency.max / 1_000) }
+}
+
+/** @param open transactions were due by the clock, not when others were answered */
+export const loadResult = (figures: LoadFigures, open: boolean): LoadResult => {
+  const { transactions, seconds, latency, cost } = figures
   return {
-    transactions: figures.transactions,
-    seconds: rounded(figures.seconds),
-    throughput: figures.seconds > 0 ? Math.round(figures.transactions / figures.seconds) : 0,
+    transactions,
+    seconds: rounded(seconds),
+    throughput: seconds > 0 ? Math.round(transactions / seconds) : 0,
     approved: figures.responses[0],
     declined: declinedOf(figures.responses),
     errors: figures.errors,
-    latencyMs: {
-      p50: ms(0.5),
-      p90: ms(0.9),
-      p99: ms(0.99),
-      p999: ms(0.999),
-      max: rounded(figures.latency.max / 1_000),
+    latencyMs: latencyMs(latency),
+    loop: open ? "open" : "closed",
+    // By Little's law the mean is also how often one of the places in flight would have sent.
+    ...(open ? {} : { correctedMs: latencyMs(latency.corrected(latency.mean)) }),
+    client: {
+      cpuSeconds: rounded(cost.cpuSeconds),
+      cpuShare: rounded(cost.cpuShare),
+      cpuNsPerTransaction: transactions > 0 ? Math.round((cost.cpuSeconds * 1e9) / transactions) : 0,
+      eventLoopShare: rounded(cost.loopShare),
+      limit: limits(figures, open),
     },
   }
 }
@@ -69,39 +96,62 @@ export const tickLine = (tick: LoadTick, ofSeconds: number): string => {
   return `${when}${grouped(tick.throughput).padStart(12)}/s   p50 ${tick.p50Ms.toFixed(2)} ms   p99 ${tick.p99Ms.toFixed(2)} ms${errors}`
 }
 
-export const table = (figures: LoadFigures): ReadonlyArray<string> => {
-  const result = loadResult(figures)
-  const { p50, p90, p99, p999, max } = result.latencyMs
+const latencyText = ({ p50, p90, p99, p999, max }: LatencyMs): string =>
+  `p50 ${p50}   p90 ${p90}   p99 ${p99}   p99.9 ${p999}   max ${max}  ms`
+
+export const table = (figures: LoadFigures, open: boolean): ReadonlyArray<string> => {
+  const result = loadResult(figures, open)
+  const { client, correctedMs } = result
   const rows: Array<readonly [string, string]> = [
     ["transactions", `${grouped(result.transactions)} in ${result.seconds} s`],
     ["throughput", `${grouped(result.throughput)}/s`],
-    ["latency", `p50 ${p50}   p90 ${p90}   p99 ${p99}   p99.9 ${p999}   max ${max}  ms`],
+    ["latency", `${latencyText(result.latencyMs)}, ${open ? "from when due" : "closed loop"}`],
+    ...(correctedMs === undefined
+      ? []
+      : [["corrected", `${latencyText(correctedMs)}, with what waited unsent`] as const]),
     ["approved", grouped(result.approved)],
     ...Object.entries(result.declined).map(
       ([code, count]) => [`declined ${code}`, `${grouped(count)}   ${responseText(Number(code))}`] as const,
     ),
+    ...(figures.duplicates > 0 ? [["given again", grouped(figures.duplicates)] as const] : []),
     ["errors", grouped(result.errors)],
-    ["this program", `${Math.round(figures.cpuShare * 100)} % of one core`],
+    [
+      "this client",
+      `${percent(client.cpuShare)} of one core, ${grouped(client.cpuNsPerTransaction)} ns a transaction` +
+        (open ? "" : `; its event loop was busy ${percent(client.eventLoopShare)} of the time`),
+    ],
   ]
-  if (figures.duplicates > 0) rows.splice(-2, 0, ["given again", grouped(figures.duplicates)])
   return rows.map(([name, value]) => `  ${name.padEnd(14)}${value}`)
 }
 
+const percent = (share: number): string => `${Math.round(share * 100)} %`
+
 const CPU_LIMIT_SHARE = 0.9
+/** With less of a core than that it had no time to wait, and yet did not get the core: others had it. */
+const LOOP_LIMIT_SHARE = 0.95
 const LATE_LIMIT_SHARE = 0.01
 
+/** An open loop turns the event loop while it waits, so its processor time says nothing; being late does. */
+const limits = ({ cost, lateShare }: LoadFigures, open: boolean): boolean =>
+  open ? lateShare > LATE_LIMIT_SHARE : cost.cpuShare > CPU_LIMIT_SHARE || cost.loopShare > LOOP_LIMIT_SHARE
+
 /** What the figures alone do not say: when this program was the limit, what was not answered or not sent. */
-export const remarks = (figures: LoadFigures, openLoop: boolean): ReadonlyArray<string> => {
+export const remarks = (figures: LoadFigures, open: boolean): ReadonlyArray<string> => {
   const lines: Array<string> = []
-  // An open loop turns the event loop while it waits, so its processor time says nothing; being late does.
-  if (!openLoop && figures.cpuShare > CPU_LIMIT_SHARE) {
+  const { cpuShare, loopShare } = figures.cost
+  if (!open && cpuShare > CPU_LIMIT_SHARE) {
     lines.push(
-      `this program used ${Math.round(figures.cpuShare * 100)} % of a core: it was the limit itself; run a second one beside it`,
+      `this client is at ${percent(cpuShare)} of a core: the engine may be faster; run a second one beside it`,
+    )
+  } else if (limits(figures, open) && !open) {
+    lines.push(
+      `this client's event loop was busy ${percent(loopShare)} of the time, with ${percent(cpuShare)} of a core: ` +
+        "it waited for a processor, which others had; the engine may be faster with the client on another machine",
     )
   }
   if (figures.lateShare > LATE_LIMIT_SHARE) {
     lines.push(
-      `${(figures.lateShare * 100).toFixed(1)} % of the requests were sent over 1 ms late by this program: it was the limit itself; lower --rate or run a second one beside it`,
+      `${(figures.lateShare * 100).toFixed(1)} % of the requests were sent over 1 ms late by this client: it was the limit itself; lower --rate or run a second one beside it`,
     )
   }
   if (figures.unsent > 0) {

@@ -6,6 +6,7 @@ import {
   OUTCOME_BYTES,
   OutcomeAt,
   RECORD_BYTES,
+  RECORD_WORDS,
   RecordAt,
   RecordFlag,
   referenceHi,
@@ -13,7 +14,7 @@ import {
   writeFrameHeader,
 } from "@millrace/protocol"
 import type { Histogram } from "./Histogram.ts"
-import type { Traffic } from "./Traffic.ts"
+import { blankRecord, type Traffic } from "./Traffic.ts"
 
 /** Low bits of a reference that number its record; the rest of the counter tells frames of one millisecond apart. */
 const ENTRY_BITS_MAX = 18
@@ -58,7 +59,7 @@ export class Slots {
   readonly count: number
   readonly frameBytes: number
   readonly bytes: Buffer
-  readonly #view: DataView
+  readonly #words: Uint32Array
   readonly #batchBits: number
   readonly #entryMask: number
   readonly #generationMax: number
@@ -68,6 +69,7 @@ export class Slots {
   readonly #due: Float64Array
   /** Records of the slot without an answer; 0: the slot is free. */
   readonly #waiting: Uint32Array
+  /** 0: the record waits for its answer. */
   readonly #answered: Uint8Array
   readonly #free: Uint32Array
   #freeHead = 0
@@ -81,8 +83,9 @@ export class Slots {
     this.batch = batch
     this.count = slots
     this.frameBytes = batchFrameBytes(batch, RECORD_BYTES)
-    this.bytes = Buffer.alloc(slots * this.frameBytes)
-    this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
+    const memory = new ArrayBuffer(slots * this.frameBytes)
+    this.bytes = Buffer.from(memory)
+    this.#words = new Uint32Array(memory)
     this.#batchBits = bitsFor(batch)
     const entryBits = this.#batchBits + bitsFor(slots)
     this.#entryMask = 2 ** entryBits - 1
@@ -91,11 +94,15 @@ export class Slots {
     this.#baseHi = new Uint32Array(slots)
     this.#due = new Float64Array(slots)
     this.#waiting = new Uint32Array(slots)
-    this.#answered = new Uint8Array(slots << this.#batchBits)
+    this.#answered = new Uint8Array(slots << this.#batchBits).fill(1)
     this.#free = new Uint32Array(slots)
+    const view = new DataView(memory)
     for (let slot = 0; slot < slots; slot++) {
       this.#free[slot] = slot
-      writeFrameHeader(this.#view, slot * this.frameBytes, FrameType.batch, batch * RECORD_BYTES, 0)
+      writeFrameHeader(view, slot * this.frameBytes, FrameType.batch, batch * RECORD_BYTES, 0)
+      const at = this.#recordsAt(slot)
+      for (let index = 0; index < batch; index++)
+        blankRecord(this.#words, at + index * RECORD_WORDS, terminal)
     }
     this.#freeCount = slots
   }
@@ -131,46 +138,47 @@ export class Slots {
     this.#waiting[slot] = this.batch
     const entry = slot << this.#batchBits
     this.#answered.fill(0, entry, entry + this.batch)
-    let at = slot * this.frameBytes + FRAME_HEADER_BYTES
-    for (let index = 0; index < this.batch; index++, at += RECORD_BYTES) {
-      traffic.write(this.#view, at, lo + entry + index, hi, this.terminal)
-    }
+    traffic.fill(this.#words, this.#recordsAt(slot), this.batch, lo + entry, hi)
   }
 
   /** Takes `count` outcomes from byte `at`, at time `now` (ms, monotonic). */
   answer(view: DataView, at: number, count: number, now: number, answers: Answers): void {
     const entryMask = this.#entryMask
+    const batchBits = this.#batchBits
+    const answered = this.#answered
     const responses = answers.responses
+    let slot = -1
+    let baseLo = 0
+    let baseHi = 0
+    // Of one slot in a row: what belongs to the slot is read and written once for all of them.
     let run = 0
-    let runSlot = -1
-    for (; count > 0; count--, at += OUTCOME_BYTES) {
+    for (const end = at + count * OUTCOME_BYTES; at < end; at += OUTCOME_BYTES) {
       const lo = view.getUint32(at + OutcomeAt.reference, true)
       const entry = lo & entryMask
-      const slot = entry >>> this.#batchBits
+      if (entry >>> batchBits !== slot) {
+        if (run > 0) this.#took(slot, run, now, answers)
+        run = 0
+        slot = entry >>> batchBits
+        // Beyond the last slot nothing is expected, and `answered` has no entry that is 0.
+        baseLo = this.#baseLo[slot]
+        baseHi = this.#baseHi[slot]
+      }
       if (
-        slot >= this.count ||
-        this.#baseLo[slot] !== lo - entry ||
-        this.#baseHi[slot] !== view.getUint32(at + OutcomeAt.reference + 4, true) ||
-        this.#answered[entry] !== 0 ||
-        this.#waiting[slot] === 0
+        answered[entry] !== 0 ||
+        baseLo !== lo - entry ||
+        baseHi !== view.getUint32(at + OutcomeAt.reference + 4, true)
       ) {
         // After a resend a second answer is what was asked for; otherwise nobody asked.
         if (!this.#resent) answers.strays++
         continue
       }
-      this.#answered[entry] = 1
+      answered[entry] = 1
       const word = view.getUint32(at + OutcomeAt.response, true)
       responses[word & (RESPONSES - 1)]++
       answers.duplicates += (word >>> 16) & 1
-      if (slot !== runSlot) {
-        if (run > 0) record(answers, now - this.#due[runSlot], run)
-        runSlot = slot
-        run = 0
-      }
       run++
-      if (--this.#waiting[slot] === 0) this.#release(slot)
     }
-    if (run > 0) record(answers, now - this.#due[runSlot], run)
+    if (run > 0) this.#took(slot, run, now, answers)
   }
 
   /**
@@ -202,7 +210,16 @@ export class Slots {
     }
   }
 
-  #release(slot: number): void {
+  /** Word index of a slot's first record: header and records are whole words. */
+  #recordsAt(slot: number): number {
+    return (slot * this.frameBytes + FRAME_HEADER_BYTES) >>> 2
+  }
+
+  /** `run` more of the slot's records are answered. */
+  #took(slot: number, run: number, now: number, answers: Answers): void {
+    record(answers, now - this.#due[slot], run)
+    this.#waiting[slot] -= run
+    if (this.#waiting[slot] > 0) return
     const tail = this.#freeHead + this.#freeCount
     this.#free[tail < this.count ? tail : tail - this.count] = slot
     this.#freeCount++

@@ -50,10 +50,24 @@ describe("Histogram", () => {
     expect(histogram.percentile(1)).toBeGreaterThan(4e9)
   })
 
+  it("has, corrected, those that a stall kept from being sent", () => {
+    const histogram = new Histogram()
+    // 99 answers after 100 µs each, then one after 100 ms: at that pace 999 more would have waited behind it.
+    histogram.record(100, 99)
+    histogram.record(100_000, 1)
+    const corrected = histogram.corrected(100)
+    expect(corrected.count).toBe(99 + 1_000)
+    expect(corrected.percentile(0.5)).toBeGreaterThan(40_000)
+    expect(corrected.max).toBeCloseTo(histogram.max, -3)
+    expect(histogram.percentile(0.5)).toBe(100)
+    expect(histogram.corrected(200_000).count).toBe(histogram.count)
+    expect(new Histogram().corrected(10).count).toBe(0)
+  })
+
   it("is empty after a reset", () => {
     const histogram = new Histogram()
     histogram.record(700, 5)
     histogram.reset()
-    expect([histogram.count, histogram.max, histogram.percentile(0.5)]).toEqual([0, 0, 0])
+    expect([histogram.count, histogram.max, histogram.mean, histogram.percentile(0.5)]).toEqual([0, 0, 0, 0])
   })
 })

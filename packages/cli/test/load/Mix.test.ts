@@ -2,7 +2,15 @@ import { Kind } from "@millrace/protocol"
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { amountOf, defaultMixText, kindTable, mixKinds, parseMix, rechargeScale } from "../../src/load/Mix.ts"
+import {
+  amountScales,
+  defaultMixText,
+  kindTable,
+  mixKinds,
+  parseMix,
+  purchaseAmount,
+  rechargeScale,
+} from "../../src/load/Mix.ts"
 
 const parsed = (text: string) => Result.getOrThrow(parseMix(text))
 
@@ -46,13 +54,12 @@ describe("kindTable", () => {
 
 describe("amounts", () => {
   it("are none for a balance and at least one unit otherwise", () => {
+    const scales = amountScales(parsed(defaultMixText))
+    expect([scales[Kind.purchase], scales[Kind.recharge], scales[Kind.balance]]).toEqual([1, 5, 0])
     fc.assert(
       fc.property(fc.nat(0xffff_ffff), (random) => {
-        const purchase = amountOf(Kind.purchase, random, 5)
-        expect(amountOf(Kind.balance, random, 5)).toBe(0)
-        expect(purchase).toBeGreaterThanOrEqual(100)
-        expect(purchase).toBeLessThan(4_200)
-        expect(amountOf(Kind.recharge, random, 5)).toBe(purchase * 5)
+        expect(purchaseAmount(random)).toBeGreaterThanOrEqual(100)
+        expect(purchaseAmount(random)).toBeLessThan(4_200)
       }),
     )
   })

@@ -20,7 +20,7 @@ const figures = (change: Partial<LoadFigures> = {}): LoadFigures => {
     unanswered: 0,
     gone: undefined,
     unsent: 0,
-    cpuShare: 0.5,
+    cost: { cpuSeconds: 1, cpuShare: 0.5, loopShare: 0.6 },
     lateShare: 0,
     ...change,
   }
@@ -28,29 +28,40 @@ const figures = (change: Partial<LoadFigures> = {}): LoadFigures => {
 
 describe("loadResult", () => {
   it("is the line that scripts rely on, key by key", () => {
-    expect(JSON.stringify(loadResult(figures()))).toBe(
+    const latency = '{"p50":1.5,"p90":1.5,"p99":1.5,"p999":1.5,"max":1.5}'
+    const contract =
       '{"transactions":100,"seconds":2,"throughput":50,"approved":97,"declined":{"51":2,"61":1},"errors":0,' +
-        '"latencyMs":{"p50":1.5,"p90":1.5,"p99":1.5,"p999":1.5,"max":1.5}}',
+      `"latencyMs":${latency}`
+    const client =
+      '"client":{"cpuSeconds":1,"cpuShare":0.5,"cpuNsPerTransaction":10000000,"eventLoopShare":0.6,"limit":false}'
+    expect(JSON.stringify(loadResult(figures(), true))).toBe(`${contract},"loop":"open",${client}}`)
+    expect(JSON.stringify(loadResult(figures(), false))).toBe(
+      `${contract},"loop":"closed","correctedMs":${latency},${client}}`,
     )
   })
 
   it("names responses by their two digits", () => {
     const responses = new Float64Array(128)
     responses[5] = 4
-    expect(loadResult(figures({ responses })).declined).toEqual({ "05": 4 })
+    expect(loadResult(figures({ responses }), true).declined).toEqual({ "05": 4 })
   })
 
   it("has no division by zero when nothing was answered", () => {
-    expect(loadResult(figures({ transactions: 0, seconds: 0 })).throughput).toBe(0)
+    expect(loadResult(figures({ transactions: 0, seconds: 0 }), false).throughput).toBe(0)
   })
 })
 
 describe("remarks", () => {
   it("says when this program was the limit", () => {
-    expect(remarks(figures({ cpuShare: 0.95 }), false)).toEqual([
-      expect.stringContaining("it was the limit itself"),
+    const cost = { cpuSeconds: 2, cpuShare: 0.97, loopShare: 0.99 }
+    expect(remarks(figures({ cost }), false)).toEqual([
+      "this client is at 97 % of a core: the engine may be faster; run a second one beside it",
     ])
-    expect(remarks(figures({ cpuShare: 0.95 }), true)).toEqual([])
+    expect(remarks(figures({ cost }), true)).toEqual([])
+    expect(loadResult(figures({ cost }), false).client.limit).toBe(true)
+    expect(remarks(figures({ cost: { ...cost, cpuShare: 0.7 } }), false)).toEqual([
+      expect.stringContaining("it waited for a processor"),
+    ])
     expect(remarks(figures({ lateShare: 0.05 }), true)).toEqual([expect.stringContaining("over 1 ms late")])
   })
 
@@ -68,7 +79,7 @@ describe("remarks", () => {
 
   it("has nothing to say of a good run", () => {
     expect(remarks(figures(), false)).toEqual([])
-    expect(table(figures()).join("\n")).toContain("declined 51   2   Insufficient funds")
+    expect(table(figures(), false).join("\n")).toContain("declined 51   2   Insufficient funds")
   })
 })
 

@@ -1,0 +1,57 @@
+/** Latency in an open loop, from when a request was due: at a fixed rate, and at half of what the machine can do. */
+import type { LoadResult } from "@millrace/cli"
+import { quantile, rawSyncMs } from "./Machine.ts"
+import { load, withServer } from "./Processes.ts"
+import { type Benchmark, Samplers } from "./Report.ts"
+
+const RATE = 20_000
+const terminals = "--mode terminals --connections 64 --in-flight 64"
+const points = [
+  ["p50", 0.5],
+  ["p99", 0.99],
+  ["p999", 0.999],
+] as const
+
+export const benchmark: Benchmark = {
+  title: "Latency, open loop",
+  measures: "64 terminals over TCP, 1,000,000 cards; each request counted from when it was due",
+  run: async ({ rounds, quick }) => {
+    const samplers = new Samplers()
+    const common = `${terminals} --cards ${quick ? 10_000 : 1_000_000}`
+    const seconds = quick ? 1 : 8
+    const rates: Array<number> = []
+    const take = (id: string, name: string, { latencyMs }: LoadResult, syncs: ReadonlyArray<number>) => {
+      for (const [point, fraction] of points) {
+        const said = point === "p999" ? "p99.9" : point
+        samplers.add(
+          { id: `${id}-${point}`, group: name, name: said, unit: "ms", better: "lower" },
+          latencyMs[point],
+        )
+        samplers.limit(
+          `${id}-${point}`,
+          "the same point of a bare write of 4 KiB and fdatasync",
+          quantile(syncs, fraction),
+        )
+      }
+    }
+    await withServer(async (server) => {
+      await load(server, `${common} --duration ${quick ? 1 : 3}`)
+      for (let round = 0; round < rounds; round++) {
+        const most = await load(server, `${common} --duration ${quick ? 1 : 4}`)
+        const half = Math.max(1, Math.round(most.throughput / 2))
+        rates.push(half)
+        const syncs = rawSyncMs(4_096, quick ? 50 : 1_000)
+        const fixed = await load(server, `${common} --rate ${RATE} --duration ${seconds}`)
+        take("fixed", `at ${RATE.toLocaleString("en-US")}/s`, fixed, syncs)
+        take(
+          "half",
+          "at half of the maximum",
+          await load(server, `${common} --rate ${half} --duration ${seconds}`),
+          syncs,
+        )
+      }
+    })
+    const halves = rates.map((rate) => rate.toLocaleString("en-US")).join(", ")
+    return { figures: samplers.figures, notes: [`half of the maximum was, round by round, ${halves}/s`] }
+  },
+}
