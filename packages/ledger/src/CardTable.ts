@@ -1,5 +1,6 @@
 // Where a shard's cards lie: 192-byte structs in pieces that never move, with copies kept aside while a snapshot is read.
 
+import { lineBytes } from "./alignment.ts"
 import { Defect, ImageRefused } from "./errors.ts"
 import { numberHash } from "./hash.ts"
 import { emptyPiece, PIECE_HEADER_BYTES, type Piece, PieceTag } from "./Image.ts"
@@ -178,7 +179,7 @@ export class CardTable {
   #addPiece(): void {
     if (this.#slabLeft === 0) {
       this.#slabLeft = Math.min(SLAB_PIECES_MAX, Math.max(1, this.#words.length))
-      this.#slab = new ArrayBuffer(this.#slabLeft * PIECE_BYTES)
+      this.#slab = new ArrayBuffer(lineBytes(this.#slabLeft * PIECE_BYTES))
     }
     const at = this.#slab.byteLength - this.#slabLeft * PIECE_BYTES
     this.#slabLeft--

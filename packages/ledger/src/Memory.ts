@@ -1,5 +1,6 @@
 // Exactly once: the lane's memory of its last transactions, a ring of journal slots with a hash index over it.
 import { Kind, RecordFlag, RecordWord, ResponseCode } from "@millrace/protocol"
+import { LINE_START, lineBytes } from "./alignment.ts"
 import { JournalGap } from "./errors.ts"
 import { referenceHash } from "./hash.ts"
 import { isPowerOfTwo, SLOTS_PER_REQUEST_MAX, TRANSACTIONS_MAX, TRANSACTIONS_MIN } from "./limits.ts"
@@ -72,9 +73,9 @@ export class Memory {
     this.capacity = capacity
     this.#mask = capacity - 1
     this.#salt = salt
-    const buffer = new SharedArrayBuffer(capacity * SLOT_BYTES)
-    this.ring = new Int32Array(buffer)
-    this.doubles = new Float64Array(buffer)
+    const buffer = new SharedArrayBuffer(lineBytes(capacity * SLOT_BYTES))
+    this.ring = new Int32Array(buffer, LINE_START, capacity * SLOT_WORDS)
+    this.doubles = new Float64Array(buffer, LINE_START, (capacity * SLOT_BYTES) / 8)
     this.marks = new Float64Array(new SharedArrayBuffer(capacity * 8))
     this.#cardLinks = new Int32Array(new SharedArrayBuffer(capacity * 4))
     this.#askers = new Int32Array(new SharedArrayBuffer(capacity * 4))

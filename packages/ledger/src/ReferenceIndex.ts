@@ -1,4 +1,5 @@
 // Where a remembered reference lies: hash lines of one cache line each, in which what is too old is free again.
+import { LINE_START, lineBytes } from "./alignment.ts"
 import { Defect } from "./errors.ts"
 
 /** A line is 64 bytes: a word for what found no room in it, one that says whether it was ever so, and seven places. */
@@ -24,7 +25,8 @@ export class ReferenceIndex {
   /** @param capacity slots that are remembered, a power of two from 4 on */
   constructor(capacity: number) {
     const lines = capacity >>> SLOTS_PER_LINE_SHIFT
-    this.words = new Int32Array(new SharedArrayBuffer(lines * LINE_WORDS * 4))
+    const buffer = new SharedArrayBuffer(lineBytes(lines * LINE_WORDS * 4))
+    this.words = new Int32Array(buffer, LINE_START, lines * LINE_WORDS)
     this.#mask = this.words.length - 1
   }
 
