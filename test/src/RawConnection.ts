@@ -176,6 +176,15 @@ export class RawConnection {
     return this.unasked.at(-1)
   }
 
+  /** Its owner gave up waiting: the bytes that are on their way still arrive, but what comes back is nobody's. */
+  leave(): void {
+    const { onClose } = this
+    this.onOutcome = nobody
+    this.onClose = nobody
+    this.socket.end()
+    onClose()
+  }
+
   destroy(): void {
     this.socket.destroy()
   }

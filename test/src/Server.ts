@@ -3,11 +3,14 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import type { Credential } from "./RawConnection.ts"
 import { within } from "./within.ts"
 
 const program = fileURLToPath(new URL("../../packages/cli/bin/millrace", import.meta.url))
+
+const standbyModule = new URL("./standby.ts", import.meta.url).href
 
 const outputCharactersMax = 262_144
 
@@ -41,12 +44,23 @@ export const removeDirectory = (directory: string): void => {
   directories.delete(directory)
 }
 
+/** It is needed to find out what went wrong. */
+export const keepDirectory = (directory: string): void => {
+  directories.delete(directory)
+}
+
 export interface ServeOptions {
   readonly data: string
   /** Settings as environment variables, such as MILLRACE_ENGINE_SHARDS. */
   readonly settings?: { readonly [variable: string]: string | number }
   /** 0, any free port, unless a test wants a particular one. */
   readonly tcp?: number
+  /** Loads the program's modules and waits for `begin`: the start itself then costs what it does and no more. */
+  readonly standby?: boolean
+  /** A command that runs the program under some limit: `prlimit --nofile=300 --`. */
+  readonly through?: ReadonlyArray<string>
+  /** The user that it runs as; only root can choose one. */
+  readonly uid?: number
 }
 
 export interface Exit {
@@ -55,10 +69,11 @@ export interface Exit {
 }
 
 /** Settings that come from outside must not change what a test sees. */
-const environmentOf = (settings: ServeOptions["settings"] = {}): NodeJS.ProcessEnv => {
+const environmentOf = ({ settings = {}, standby = false }: ServeOptions): NodeJS.ProcessEnv => {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("MILLRACE_"))
   const given = Object.entries(settings).map(([name, value]) => [name, String(value)])
-  return Object.fromEntries([...inherited, ...given])
+  const waiting = standby ? [["NODE_OPTIONS", `--import=${standbyModule}`]] : []
+  return Object.fromEntries([...inherited, ...given, ...waiting])
 }
 
 export class Server {
@@ -70,16 +85,24 @@ export class Server {
   port = 0
   httpPort = 0
   readonly #child: ChildProcess
+  readonly #start: Writable | undefined
   readonly #ready: Promise<void>
 
   private constructor(options: ServeOptions) {
     this.data = options.data
     const flags = ["--data", options.data, "--tcp", String(options.tcp ?? 0), "--http", "0"]
-    const child = spawn(program, ["serve", ...flags], {
-      env: environmentOf(options.settings),
-      stdio: ["ignore", "pipe", "pipe"],
+    const [command = program, ...prefix] = [...(options.through ?? []), program]
+    const child = spawn(command, [...prefix, "serve", ...flags], {
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+      env: environmentOf(options),
+      // The fourth is what a child on standby waits at.
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
     })
     this.#child = child
+    const [, , , start] = child.stdio
+    this.#start = start instanceof Writable ? start : undefined
+    // It may be killed before it begins.
+    this.#start?.on("error", () => {})
     living.add(child)
     this.exited = new Promise((resolve, reject) => {
       child.once("error", reject)
@@ -119,6 +142,11 @@ export class Server {
 
   get pid(): number {
     return this.#child.pid ?? 0
+  }
+
+  /** A child on standby starts serving. */
+  begin(): void {
+    this.#start?.end("go")
   }
 
   ready(seconds?: number): Promise<void> {

@@ -33,9 +33,18 @@ const commands = [
   "totals",
   "query",
   "rotate-key",
+  "keys status",
+  "keys rotate-data",
+  "keys rotate-master",
+  "keys retire",
   "journal verify",
   "journal dump",
   "journal stat",
+  "journal repair",
+  "backup",
+  "backup verify",
+  "restore",
+  "simulate",
 ]
 
 /** What a command line would show, without a process. */

@@ -33,8 +33,10 @@ import type { Credential } from "./Credential.ts"
 import { Exchanger, type Stats } from "./Exchanger.ts"
 import { type Flight, Standing } from "./Flight.ts"
 import { type Forwarded, forwarding } from "./Forwarding.ts"
+import { fileDisk, type PendingDisk } from "./PendingDisk.ts"
 import { PendingReversals } from "./PendingReversals.ts"
 import { flagsIn, pinsOf, type RecordPins, type Submission } from "./Pins.ts"
+import { type RandomBytes, randomBytes } from "./Random.ts"
 import type { TlsOptions } from "./TlsTransport.ts"
 import { systemTimers, type Timers, type Transport } from "./Transport.ts"
 import { transportFor } from "./transports.ts"
@@ -70,6 +72,10 @@ export interface ConnectOptions {
   /** The URL's own by default. */
   readonly transport?: Transport
   readonly timers?: Timers
+  /** Opens the pending file; on the file system by default. */
+  readonly pendingDisk?: (file: string) => Promise<PendingDisk>
+  /** The system's own by default. */
+  readonly randomBytes?: RandomBytes
 }
 
 /** A batch in bytes and its answers in bytes, in the records' order. */
@@ -266,10 +272,13 @@ const makeClient = (
 const connect = Effect.fnUntraced(function* (
   options: ConnectOptions,
 ): Effect.fn.Return<Client, ConnectError | PendingFileRefused, Scope.Scope> {
-  const { pendingFile, onForwarded = () => {} } = options
+  const { pendingFile, pendingDisk = fileDisk, onForwarded = () => {} } = options
+  const random = options.randomBytes ?? randomBytes
   // First, so that it is let go of last: what ends with this client is still written down.
   const pending =
-    pendingFile === undefined ? undefined : yield* PendingReversals.open(pendingFile, options.credential)
+    pendingFile === undefined
+      ? undefined
+      : yield* PendingReversals.open(pendingFile, options.credential, pendingDisk, random)
   const deadlineMs = options.deadlineMs ?? DEADLINE_MS
   const timers = options.timers ?? systemTimers
   const exchanger = new Exchanger({
@@ -283,6 +292,7 @@ const connect = Effect.fnUntraced(function* (
       credential: options.credential,
       transport: options.transport ?? transportFor(options.url, options.tls),
       timers,
+      randomBytes: random,
       connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       reconnect: options.reconnect ?? defaultReconnect,
     },

@@ -70,6 +70,8 @@ export interface Commands {
   readonly host: (host: Fields<"host">) => Answered<"host">
   /** A new key for a host or a terminal; the one of before logs on no more. */
   readonly rotateKey: (whose: Fields<"rotate-key">) => Answered<"rotate-key">
+  /** A new data key: the journal and snapshots are encrypted with it from the next block on. */
+  readonly rotateDataKey: () => Answered<"rotate-data-key">
   /** A host's zone master keys of ISO 8583, each with its check value. */
   readonly isoKeys: (id: string) => Answered<"iso-keys">
   readonly calendar: (utcOffsetMinutes: number) => Answered<"calendar">
@@ -167,6 +169,7 @@ const merchantCommands = (send: SendMessage, sealed: SendSealed) =>
     terminal: (terminal) => send({ type: "terminal", ...terminal }),
     host: (host) => send({ type: "host", ...host }),
     rotateKey: (whose) => send({ type: "rotate-key", ...whose }),
+    rotateDataKey: () => send({ type: "rotate-data-key" }),
     isoKeys: (id) => send({ type: "iso-keys", id }),
     calendar: (utcOffsetMinutes) => send({ type: "calendar", utcOffsetMinutes }),
   }) satisfies Partial<Commands>

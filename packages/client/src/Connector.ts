@@ -5,7 +5,8 @@ import { Clock, Deferred, Effect, Result, Schedule } from "effect"
 import { type ConnectError, ConnectionBroken, Unreachable } from "./ClientError.ts"
 import type { Credential } from "./Credential.ts"
 import type { Exchanger } from "./Exchanger.ts"
-import { Session } from "./Session.ts"
+import type { RandomBytes } from "./Random.ts"
+import { Session, type SessionEvents } from "./Session.ts"
 import type { Timers, Transport } from "./Transport.ts"
 
 /** Capped exponential pauses with jitter, for ever: a terminal that gives up is of no use to anybody. */
@@ -26,6 +27,7 @@ export interface ConnectorOptions {
   readonly credential: Credential
   readonly transport: Transport
   readonly timers: Timers
+  readonly randomBytes: RandomBytes
   readonly connectTimeoutMs: number
   readonly reconnect: Schedule.Schedule<unknown, ConnectError>
 }
@@ -99,11 +101,11 @@ export class Connector {
   }
 
   #open(url: URL, resume: (result: Effect.Effect<Live, ConnectError>) => void): Session {
-    const { credential, timers, transport } = this.#options
+    const { credential, timers, transport, randomBytes } = this.#options
     const ended = Deferred.makeUnsafe<ConnectError>()
     let stopWatching = (): void => {}
     // A transport never calls back from inside `open`, so `session` is there when the first event comes.
-    const session: Session = new Session(transport, url, credential, {
+    const events: SessionEvents = {
       welcomed: (welcome) => {
         // One that was welcomed at the moment at which its time was up has nobody who watches it.
         this.#session?.end(new ConnectionBroken({ code: "closed", message: "replaced" }))
@@ -131,7 +133,8 @@ export class Connector {
         resume(Effect.fail(error))
         Deferred.doneUnsafe(ended, Effect.succeed(error))
       },
-    })
+    }
+    const session: Session = new Session(transport, url, credential, events, randomBytes)
     return session
   }
 

@@ -1,7 +1,8 @@
 // Where pending reversals lie: the few things that are done to a file, so that tests can cut any of them short.
-import { closeSync, constants, openSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { constants } from "node:fs"
 import { type FileHandle, open, rm } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
+import { lock } from "./PendingLock.ts"
 
 export interface PendingDisk {
   read(): Promise<Uint8Array>
@@ -63,45 +64,5 @@ const syncDirectory = async (path: string): Promise<void> => {
     await directory.sync()
   } finally {
     await directory.close()
-  }
-}
-
-/** Locks of this process: two clients on one file would write over each other. */
-const held = new Set<string>()
-
-/** A file with the holder's process id: one that a dead process left is taken over. The result lets go. */
-const lock = (path: string): (() => void) => {
-  if (held.has(path)) throw new Error("another client of this program uses it")
-  for (let taken = false; !taken; ) {
-    try {
-      const descriptor = openSync(path, "wx", MODE)
-      writeFileSync(descriptor, String(process.pid))
-      closeSync(descriptor)
-      taken = true
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error
-      const holder = holderOf(path)
-      if (holder !== undefined) throw new Error(`process ${holder} uses it (${path})`)
-      rmSync(path, { force: true })
-    }
-  }
-  held.add(path)
-  return () => {
-    held.delete(path)
-    rmSync(path, { force: true })
-  }
-}
-
-/** The living process that holds a lock, if there is one. A lock of our own id that we do not hold is a leftover. */
-const holderOf = (path: string): number | undefined => {
-  try {
-    const pid = Number(readFileSync(path, "utf8"))
-    if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return undefined
-    process.kill(pid, 0)
-    return pid
-  } catch (error) {
-    // A process of somebody else's that may not be signalled lives all the same.
-    const alive = error instanceof Error && "code" in error && error.code === "EPERM"
-    return alive ? Number(readFileSync(path, "utf8")) : undefined
   }
 }

@@ -1,6 +1,6 @@
 // What must be turned round if no answer comes, in a file: written before a request goes out, struck out when it is
 // answered, so that whatever ends this process in between, the next one knows.
-import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from "node:crypto"
+import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto"
 import {
   decodeRecord,
   identityBytes,
@@ -12,6 +12,7 @@ import { Effect, Redacted, type Scope } from "effect"
 import { PendingFileRefused } from "./ClientError.ts"
 import type { Credential } from "./Credential.ts"
 import { fileDisk, type PendingDisk } from "./PendingDisk.ts"
+import { type RandomBytes, randomBytes } from "./Random.ts"
 
 /**
  * The file, in units of 128 bytes, so that none lies across two sectors of a disk:
@@ -61,6 +62,7 @@ interface Waiting {
 export class PendingReversals {
   readonly #disk: PendingDisk
   readonly #key: Uint8Array
+  readonly #random: RandomBytes
   readonly #open: Map<string, TransactionRecord>
   #end: number
   #queue: Array<Waiting> = []
@@ -68,9 +70,16 @@ export class PendingReversals {
   /** After a failed write nobody knows what the disk holds: nothing more is taken. */
   #broken: Error | null = null
 
-  private constructor(disk: PendingDisk, key: Uint8Array, open: Map<string, TransactionRecord>, end: number) {
+  private constructor(
+    disk: PendingDisk,
+    key: Uint8Array,
+    random: RandomBytes,
+    open: Map<string, TransactionRecord>,
+    end: number,
+  ) {
     this.#disk = disk
     this.#key = key
+    this.#random = random
     this.#open = open
     this.#end = end
   }
@@ -83,6 +92,7 @@ export class PendingReversals {
     file: string,
     credential: Credential,
     disk: (file: string) => Promise<PendingDisk> = fileDisk,
+    random: RandomBytes = randomBytes,
   ): Effect.Effect<PendingReversals, PendingFileRefused, Scope.Scope> {
     const refused = (error: unknown) =>
       new PendingFileRefused({ path: file, message: error instanceof Error ? error.message : String(error) })
@@ -91,7 +101,7 @@ export class PendingReversals {
         try: async () => {
           const opened = await disk(file)
           try {
-            return await PendingReversals.#load(opened, credential)
+            return await PendingReversals.#load(opened, credential, random)
           } catch (error) {
             await opened.close(false)
             throw error
@@ -103,7 +113,11 @@ export class PendingReversals {
     )
   }
 
-  static async #load(disk: PendingDisk, credential: Credential): Promise<PendingReversals> {
+  static async #load(
+    disk: PendingDisk,
+    credential: Credential,
+    random: RandomBytes,
+  ): Promise<PendingReversals> {
     const bytes = await disk.read()
     const logonKey = Redacted.value(credential.key)
     if (!beginsAsOurs(bytes)) throw new Error("it is not a file of pending reversals, and left as it is")
@@ -111,7 +125,7 @@ export class PendingReversals {
       hmac(logonKey, "pending reversals", identityBytes(credential.identity), Uint8Array.of(0), salt)
     if (bytes.length < UNIT_BYTES || isZero(bytes.subarray(0, UNIT_BYTES))) {
       // New, or its first start was cut short: nothing was ever sent under it.
-      const salt = Uint8Array.from(randomBytes(SALT_BYTES))
+      const salt = Uint8Array.from(random(SALT_BYTES))
       const key = fileKey(salt)
       const head = new Uint8Array(UNIT_BYTES)
       head.set(MAGIC)
@@ -120,7 +134,7 @@ export class PendingReversals {
       await disk.truncate(0)
       await disk.write(head, 0)
       await disk.sync()
-      return new PendingReversals(disk, key, new Map(), UNIT_BYTES)
+      return new PendingReversals(disk, key, random, new Map(), UNIT_BYTES)
     }
     const key = fileKey(bytes.subarray(SALT_AT, SALT_AT + SALT_BYTES))
     const check = hmac(key, "check")
@@ -135,7 +149,7 @@ export class PendingReversals {
       await disk.truncate(end)
       await disk.sync()
     }
-    return new PendingReversals(disk, key, open, end)
+    return new PendingReversals(disk, key, random, open, end)
   }
 
   /** What is not settled, the oldest first. */
@@ -185,7 +199,7 @@ export class PendingReversals {
       this.#end = UNIT_BYTES
     }
     const units = batch.map(({ what, record }, i) =>
-      sealUnit(this.#key, what, record, this.#end + i * UNIT_BYTES),
+      sealUnit(this.#key, this.#random(NONCE_BYTES), what, record, this.#end + i * UNIT_BYTES),
     )
     await this.#disk.write(Buffer.concat(units), this.#end)
     await this.#disk.sync()
@@ -238,12 +252,17 @@ const placeOf = (at: number): Uint8Array => {
   return place
 }
 
-const sealUnit = (key: Uint8Array, what: What, record: TransactionRecord, at: number): Uint8Array => {
+const sealUnit = (
+  key: Uint8Array,
+  nonce: Uint8Array,
+  what: What,
+  record: TransactionRecord,
+  at: number,
+): Uint8Array => {
   const plain = new Uint8Array(PLAIN_BYTES)
   plain[0] = what
   plain.set(recordBytes(record), RECORD_AT)
   const unit = new Uint8Array(UNIT_BYTES)
-  const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(placeOf(at))
   unit.set(nonce)
   unit.set(cipher.update(plain), PLAIN_AT)

@@ -1,5 +1,5 @@
 // PINs leave this client as PIN blocks under the session's key, and in no other way.
-import { createCipheriv, createHmac, randomBytes } from "node:crypto"
+import { createCipheriv, createHmac } from "node:crypto"
 import {
   type BlockCipher,
   checkPin,
@@ -16,6 +16,7 @@ import {
 } from "@millrace/protocol"
 import { Redacted } from "effect"
 import type { Credential } from "./Credential.ts"
+import { type RandomBytes, randomBytes } from "./Random.ts"
 
 /** A record as a caller says it: PINs in clear, flags by their names. */
 export interface Submission extends RecordInput {
@@ -90,7 +91,12 @@ export const writePins = (seal: Seal, pins: RecordPins, out: Uint8Array, at: num
 }
 
 /** The seal of a session. The cipher is made with the first PIN: most sessions have none. */
-export const makeSeal = (credential: Credential, serverNonce: Uint8Array, clientNonce: Uint8Array): Seal => {
+export const makeSeal = (
+  credential: Credential,
+  serverNonce: Uint8Array,
+  clientNonce: Uint8Array,
+  random: RandomBytes = randomBytes,
+): Seal => {
   let encrypt: BlockCipher | null = null
   return (card, pin) => {
     encrypt ??= blockCipher(
@@ -98,7 +104,7 @@ export const makeSeal = (credential: Credential, serverNonce: Uint8Array, client
         .update(pinKeyTranscript(serverNonce, clientNonce))
         .digest(),
     )
-    return encodePinBlock(encrypt, card, pin, randomBytes(PIN_FILL_BYTES))
+    return encodePinBlock(encrypt, card, pin, random(PIN_FILL_BYTES))
   }
 }
 

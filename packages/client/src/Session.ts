@@ -1,5 +1,5 @@
 // One connection from its opening to its end: the logon, then frames in and out. Plain code, driven by the transport.
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
+import { createHmac, timingSafeEqual } from "node:crypto"
 import {
   clientTranscript,
   type FrameError,
@@ -30,6 +30,7 @@ import {
 } from "./ClientError.ts"
 import type { Credential } from "./Credential.ts"
 import { makeSeal, type Seal } from "./Pins.ts"
+import { type RandomBytes, randomBytes } from "./Random.ts"
 import type { Transport, TransportConnection } from "./Transport.ts"
 
 export interface SessionEvents {
@@ -55,14 +56,23 @@ export class Session implements FrameSink {
   readonly #events: SessionEvents
   readonly #reader: FrameReader
   readonly #connection: TransportConnection
-  readonly #nonce: Uint8Array = Uint8Array.from(randomBytes(NONCE_BYTES))
+  readonly #randomBytes: RandomBytes
+  readonly #nonce: Uint8Array
   #serverNonce: Uint8Array | null = null
   #seal: Seal | null = null
   #state: "opening" | "challenge" | "welcome" | "open" | "ended" = "opening"
   /** Set with each chunk that comes: what a heartbeat looks at. */
   heard = false
 
-  constructor(transport: Transport, url: URL, credential: Credential, events: SessionEvents) {
+  constructor(
+    transport: Transport,
+    url: URL,
+    credential: Credential,
+    events: SessionEvents,
+    random: RandomBytes = randomBytes,
+  ) {
+    this.#randomBytes = random
+    this.#nonce = Uint8Array.from(random(NONCE_BYTES))
     this.#url = url
     this.#credential = credential
     this.#events = events
@@ -165,7 +175,7 @@ export class Session implements FrameSink {
       this.end(new ServerNotProven({ url: this.#url.href, message }))
       return
     }
-    this.#seal = makeSeal(this.#credential, this.#serverNonce, this.#nonce)
+    this.#seal = makeSeal(this.#credential, this.#serverNonce, this.#nonce, this.#randomBytes)
     this.#state = "open"
     this.#events.welcomed(welcome)
   }

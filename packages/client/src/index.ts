@@ -30,6 +30,7 @@ export { type Forwarded, REVERSAL_BIT } from "./Forwarding.ts"
 export type { PendingDisk } from "./PendingDisk.ts"
 export { PendingReversals } from "./PendingReversals.ts"
 export type { Submission } from "./Pins.ts"
+export type { RandomBytes } from "./Random.ts"
 export { tcpTransport } from "./TcpTransport.ts"
 export { secureOptions, type TlsOptions, tlsTransport } from "./TlsTransport.ts"
 export {

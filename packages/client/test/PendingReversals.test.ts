@@ -80,6 +80,14 @@ describe("the file", () => {
       writeFileSync(`${foreign}.lock`, "1")
       const third = yield* PendingReversals.open(foreign, credential).pipe(Effect.scoped, Effect.flip)
       assert.match(third.message, /process 1 uses it/)
+      // The number is another process's by now: the one that took the lock began at another time, or before a restart.
+      if (!existsSync("/proc/self/stat")) return
+      const reused = join(yield* directory, "reused")
+      writeFileSync(`${reused}.lock`, JSON.stringify({ pid: 1, started: "1", boot: "before" }))
+      yield* PendingReversals.open(reused, credential)
+      const held = JSON.parse(readFileSync(`${reused}.lock`, "utf8"))
+      assert.strictEqual(held.pid, process.pid)
+      assert.match(held.started, /^\d+$/)
     }).pipe(Effect.scoped),
   )
 

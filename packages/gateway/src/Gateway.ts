@@ -1,6 +1,6 @@
 /** The gateway: listeners, the sessions that they bring, and what sessions may ask besides transactions. */
 import { Engine } from "@millrace/engine"
-import { KeyRing } from "@millrace/journal"
+import { KeyRing, Machine } from "@millrace/journal"
 import { messageFrame, packMessage, unpackMessage } from "@millrace/protocol"
 import { Clock, Context, Effect, FiberSet, Layer, Schema } from "effect"
 import { connectionsAllowed } from "./Descriptors.ts"
@@ -13,7 +13,7 @@ import { LogonGuard, type LogonRefusal } from "./LogonGuard.ts"
 import { PinDesk, SessionPins } from "./Pins.ts"
 import { makeRequests } from "./requests/index.ts"
 import { type Control, type Fault, faults, Session } from "./Session.ts"
-import { listenTcp } from "./TcpListener.ts"
+import { TcpListening } from "./TcpListener.ts"
 import type { TlsFiles } from "./Tls.ts"
 import type { Transport } from "./Transport.ts"
 import { listenWebSocket, type WebSocketDoor, type WebSocketOptions } from "./WebSocketListener.ts"
@@ -85,13 +85,20 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   const engine = yield* Engine
   const keyRing = yield* KeyRing
   const clock = yield* Clock.Clock
+  const { randomBytes } = yield* Machine
   const limits = yield* withinDescriptors(
     { ...defaultGatewayLimits, ...options.limits },
     options.connectionsElsewhere ?? 0,
   )
   const identities = new Identities(() => engine.lane.ledger.scheme, keyRing.schemeKey)
   const run = yield* FiberSet.makeRuntime<never>()
-  const requests = makeRequests(engine, identities, keyRing.schemeKey, () => clock.currentTimeMillisUnsafe())
+  const requests = makeRequests(
+    engine,
+    identities,
+    keyRing,
+    () => clock.currentTimeMillisUnsafe(),
+    randomBytes,
+  )
   const desk = new PinDesk(
     keyRing.schemeKey,
     (terminal) => engine.lane.ledger.scheme.terminal(terminal)?.merchant ?? 0,
@@ -105,10 +112,11 @@ const make = Effect.fnUntraced(function* (options: GatewayOptions) {
   }
   const turnAway = (why: TurnedAway | LogonRefusal) =>
     void tally.turnedAway.set(why, (tally.turnedAway.get(why) ?? 0) + 1)
-  const guard = new LogonGuard(limits, () => performance.now())
+  const guard = new LogonGuard(limits, () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
   const rules: LogonRules = {
     identities,
     guard,
+    randomBytes,
     hostsCertified: options.tls?.requireClientCert === true,
   }
   let seconds = 0
@@ -254,6 +262,7 @@ const listen = Effect.fnUntraced(function* (
   door: WebSocketDoor,
 ) {
   const { tls } = options
+  const listenTcp = yield* TcpListening
   const tcp = yield* listenTcp(options.tcp, limits, door, tls)
   const ws = options.ws === undefined ? undefined : yield* listenWebSocket(options.ws, limits, door, tls)
   return {

@@ -1,5 +1,4 @@
 /** The two messages before a session may speak: hello, answered by a challenge, and logon, by a welcome. */
-import { randomBytes } from "node:crypto"
 import {
   identityText,
   type MessageMap,
@@ -29,6 +28,7 @@ export type LogonStep =
 export interface LogonRules {
   readonly identities: Identities
   readonly guard: LogonGuard
+  readonly randomBytes: (count: number) => Uint8Array
   /** A host must have shown a certificate. */
   readonly hostsCertified: boolean
 }
@@ -68,7 +68,7 @@ export class Logon {
         message: `protocol ${hello.protocol}; this side speaks ${PROTOCOL_VERSION}`,
       })
     }
-    const { guard } = this.#rules
+    const { guard, randomBytes } = this.#rules
     const { address } = this.#transport
     const tooFast = guard.begins(address)
     if (tooFast !== undefined) return refuse(tooManyLogons, tooFast)

@@ -25,6 +25,41 @@ interface Bucket {
 }
 
 /**
+ * Who an address belongs to, as far as limits go. A subscriber of IPv6 has 2^64 addresses or more, the lower half of the
+ * 128 bits: limits by address are by the upper half there, else one machine is as many as it likes.
+ */
+export const neighbourhoodOf = (address: string): string => {
+  if (!address.includes(":")) return address
+  const groups = groupsOf(address)
+  // ::ffff:192.0.2.1 is IPv4, on a socket that takes both; uWebSockets.js writes all of it in hexadecimal.
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+    return groups
+      .slice(6)
+      .flatMap((group) => [group >> 8, group & 255])
+      .join(".")
+  }
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(":")}::/64`
+}
+
+/** The eight groups of an IPv6 address as an operating system writes it. */
+const groupsOf = (address: string): ReadonlyArray<number> => {
+  const [plain = ""] = address.split("%")
+  const hexadecimal = plain.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes) => {
+    const [a = 0, b = 0, c = 0, d = 0] = bytes.map(Number)
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
+  })
+  const [before = [], after] = hexadecimal
+    .split("::")
+    .map((part) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16))))
+  if (after === undefined) return before
+  const zeros = Math.max(0, 8 - before.length - after.length)
+  return [...before, ...Array.from({ length: zeros }, () => 0), ...after]
+}
+
+/**
  * Failures are counted by identity and address together. Counted by the identity alone, anybody could lock out an
  * acquirer whose name they know; keys of 256 bits are not guessed from many addresses either.
  */
@@ -43,7 +78,7 @@ export class LogonGuard {
 
   /** Whether a connection from here is worth being read at all. */
   admits(address: string): boolean {
-    const bucket = this.#addresses.get(address)
+    const bucket = this.#addresses.get(neighbourhoodOf(address))
     return bucket === undefined || this.#refilled(bucket, this.#limits.logonsPerAddressSecondMax) >= 1
   }
 
@@ -82,11 +117,15 @@ export class LogonGuard {
   }
 
   #take(address: string, tokens: number): void {
-    const bucket = this.#addresses.get(address) ?? { tokens: this.#limits.sessionsMax, at: this.#nowMs() }
+    const neighbourhood = neighbourhoodOf(address)
+    const bucket = this.#addresses.get(neighbourhood) ?? {
+      tokens: this.#limits.sessionsMax,
+      at: this.#nowMs(),
+    }
     this.#refilled(bucket, this.#limits.logonsPerAddressSecondMax)
     // What is owed is owed once: an address comes back a second or so after it stopped.
     bucket.tokens = Math.max(0, bucket.tokens - tokens)
-    remember(this.#addresses, address, bucket)
+    remember(this.#addresses, neighbourhood, bucket)
   }
 
   #refilled(bucket: Bucket, perSecond: number): number {
@@ -100,7 +139,7 @@ export class LogonGuard {
   }
 }
 
-const keyOf = (identity: string, address: string): string => `${identity} ${address}`
+const keyOf = (identity: string, address: string): string => `${identity} ${neighbourhoodOf(address)}`
 
 /** Puts the entry last; a full table lets go of its first. */
 const remember = <V>(table: Map<string, V>, key: string, value: V): void => {

@@ -1,7 +1,7 @@
 /** TCP connections as transports, plain or under TLS. */
 import { createServer, type Server, Socket } from "node:net"
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls"
-import { Effect } from "effect"
+import { Context, Effect, type Scope } from "effect"
 import type { GatewayLimits } from "./Limits.ts"
 import { type Address, type Door, ListenRefused, refusalOf } from "./Listener.ts"
 import { readTls, type TlsFiles } from "./Tls.ts"
@@ -64,7 +64,7 @@ export const listenTcp = Effect.fnUntraced(function* (
   limits: Pick<GatewayLimits, "sessionsMax" | "logonSecondsMax">,
   door: Door,
   tls?: TlsFiles,
-) {
+): Effect.fn.Return<TcpListener, ListenRefused, Scope.Scope> {
   const server = tls === undefined ? plainServer(door) : yield* secureServer(limits, door, tls)
   server.maxConnections = limits.sessionsMax + connectionsBeyond
   yield* Effect.callback<void, ListenRefused>((resume) => {
@@ -80,8 +80,7 @@ export const listenTcp = Effect.fnUntraced(function* (
   return {
     address: { host: address.host, port } satisfies Address,
     stop: stopListening(server),
-    /** New connections get the new certificate; open ones keep theirs. Throws when the files can't be used. */
-    reload: (files: TlsFiles) => {
+    reload: (files) => {
       if ("setSecureContext" in server) server.setSecureContext(readTls(files))
     },
   }
@@ -138,5 +137,24 @@ const serveSocket = (socket: Socket, door: Door, certified: boolean): ((bytes: U
   return (bytes) => session?.receive(bytes, door.nowSeconds())
 }
 
+/** A listener that listens. */
+export interface TcpListener {
+  readonly address: Address
+  /** No new connections; those that are open go on. */
+  readonly stop: Effect.Effect<void>
+  /** New connections get the new certificate; open ones keep theirs. Throws when the files can't be used. */
+  readonly reload: (files: TlsFiles) => void
+}
+
+/** How the gateway's TCP connections come: from the system, where nobody brings others. */
+export class TcpListening extends Context.Reference<
+  (
+    address: Address,
+    limits: Pick<GatewayLimits, "sessionsMax" | "logonSecondsMax">,
+    door: Door,
+    tls?: TlsFiles,
+  ) => Effect.Effect<TcpListener, ListenRefused, Scope.Scope>
+>("gateway/TcpListening", { defaultValue: () => listenTcp }) {}
+
 /** No new connections; those that are open go on. */
-const stopListening = (server: Server) => Effect.sync(() => void server.close())
+const stopListening = (server: Server): Effect.Effect<void> => Effect.sync(() => void server.close())

@@ -21,6 +21,8 @@ export interface WebSocketOptions extends Address {
   readonly origins: ReadonlyArray<string>
   /** Serve without this listener when its native library does not load. */
   readonly optional?: boolean
+  /** For tests: another `pingSecondsMax`, from 8. */
+  readonly pingSecondsMax?: number
   /** For tests: where the library comes from. */
   readonly load?: () => Promise<Uws>
 }
@@ -211,7 +213,7 @@ const appOf = (
     maxPayloadLength: payloadBytesMax,
     maxBackpressure: unreadBytesMax,
     closeOnBackpressureLimit: true,
-    idleTimeout: pingSecondsMax,
+    idleTimeout: options.pingSecondsMax ?? pingSecondsMax,
     sendPingsAutomatically: true,
     upgrade: (response, request, context) => {
       const origin = request.getHeader("origin")

@@ -13,5 +13,7 @@ export { conflictOf, dialectFor, type IsoHost, mistakeOf } from "./iso/IsoHost.t
 export { defaultIsoLimits, type IsoLimits } from "./iso/IsoLimits.ts"
 export { IsoTally } from "./iso/IsoTally.ts"
 export { defaultGatewayLimits, type GatewayLimits } from "./Limits.ts"
-export { type Address, ListenRefused } from "./Listener.ts"
+export { type Address, type Door, ListenRefused } from "./Listener.ts"
+export { TcpListening } from "./TcpListener.ts"
 export { readTls, type TlsFiles } from "./Tls.ts"
+export type { Transport } from "./Transport.ts"

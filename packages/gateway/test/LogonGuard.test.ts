@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { defaultGatewayLimits } from "../src/index.ts"
-import { LogonGuard } from "../src/LogonGuard.ts"
+import { LogonGuard, neighbourhoodOf } from "../src/LogonGuard.ts"
 import { start, Wire } from "./wire.ts"
 
 const limits = { ...defaultGatewayLimits, sessionsMax: 1_000, logonFailuresMax: 3, lockSecondsMax: 8 }
@@ -51,6 +51,41 @@ describe("the guard", () => {
     clock.ms += 3_000
     guard.failed("terminal:1", "10.0.0.1")
     expect(burst()).toBe(300 - 256)
+  })
+
+  it("takes a /64 of IPv6 for one address, and each IPv4 address for itself", () => {
+    const { guard } = guarded({ logonsPerAddressSecondMax: 100 })
+    for (let n = 0; n < 3; n++) guard.failed("host:a", `2001:db8:1:2:${n}::1`)
+    expect(guard.locked("host:a", "2001:db8:1:2:ffff:ffff:ffff:ffff")).toBe(true)
+    expect(guard.locked("host:a", "2001:db8:1:3::1")).toBe(false)
+    for (let n = 0; n < 4; n++) guard.failed(`terminal:${n}`, `2001:db8:1:2::${n}`)
+    expect([guard.admits("2001:db8:1:2::9"), guard.admits("2001:db8:1:3::9")]).toEqual([false, true])
+    expect(
+      [
+        "2001:db8::1",
+        "2001:0DB8:0:0:5::",
+        "::1",
+        "fe80::1%eth0",
+        "::ffff:192.0.2.1",
+        "0000:0000:0000:0000:0000:ffff:c000:0201",
+        "192.0.2.1",
+      ].map(neighbourhoodOf),
+    ).toEqual([
+      "2001:db8:0:0::/64",
+      "2001:db8:0:0::/64",
+      "0:0:0:0::/64",
+      "fe80:0:0:0::/64",
+      "192.0.2.1",
+      "192.0.2.1",
+      "192.0.2.1",
+    ])
+    fc.assert(
+      fc.property(fc.ipV6(), fc.ipV4(), (six, four) => {
+        expect(neighbourhoodOf(four)).toBe(four)
+        expect(neighbourhoodOf(six)).toMatch(/^([0-9a-f]{1,4}:){4}:\/64$|^\d+\.\d+\.\d+\.\d+$/)
+        expect(neighbourhoodOf(`::ffff:${four}`)).toBe(four)
+      }),
+    )
   })
 
   it("lets all addresses together fail at a rate; who only says hello takes nothing from the others", () => {

@@ -262,6 +262,17 @@ describe("PINs", () => {
   })
 })
 
+describe("the engine's data key", () => {
+  it("is changed by who administers, and no one else; what comes next is under the new one", async () => {
+    expect(await ask("rotate-data-key", {})).toMatchObject({ keyId: 2, before: 1 })
+    expect(await ask("rotate-data-key", {})).toMatchObject({ keyId: 3, before: 2 })
+    await ask("calendar", { utcOffsetMinutes: 0 })
+    const acquirer = await open({ host: "acquirer" })
+    expect(await acquirer.ask({ type: "rotate-data-key" })).toMatchObject({ code: "not-permitted" })
+    acquirer.close()
+  })
+})
+
 describe("a merchant's code and float", () => {
   it("a host's zone master keys are told to who administers, and are of this host alone", async () => {
     const keys = await ask("iso-keys", { id: "bank" })

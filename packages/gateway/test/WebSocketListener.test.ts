@@ -157,6 +157,21 @@ describe("limits over WebSocket", () => {
     await house.stop()
   })
 
+  it("a half-open connection is found out by a ping and ended; a silent one that answers pings stays", async () => {
+    const house = await start({ idleSecondsMax: 86_400 }, { ws: { ...ws, pingSecondsMax: 8 } })
+    const { wire: alive } = await open(house)
+    const socket = connect({ host: "127.0.0.1", port: portOf(house) })
+    const deaf = new Wire(await frameStream(portOf(house), socket))
+    await deaf.logOn(host, house.key(host))
+    // From now on it hears no ping, as one whose line was cut; its system still acknowledges what comes.
+    socket.pause()
+    expect(house.gateway.sessions()).toBe(2)
+    while (house.gateway.sessions() > 1) await new Promise((done) => setTimeout(done, 50))
+    expect((await alive.transact([purchase()]))[0].response).toBe(0)
+    socket.destroy()
+    await house.stop()
+  })
+
   it("silence ends with its reason", async () => {
     const house = await start({ logonSecondsMax: 1, idleSecondsMax: 1 }, { ws })
     const mute = new Wire(await frameStream(portOf(house)))

@@ -1,12 +1,13 @@
 // Life after life on one data directory: start, settle what is unanswered, check everything, load, kill.
 import { mkdirSync } from "node:fs"
 import { Random } from "../Random.ts"
-import { RawConnection } from "../RawConnection.ts"
+import type { RawConnection } from "../RawConnection.ts"
 import { type Exit, Server } from "../Server.ts"
-import { sleep, within } from "../within.ts"
-import { type Counts, Player } from "../witness/Player.ts"
-import { Scheme, terminalsOf } from "../witness/Scheme.ts"
-import { type Plan, planOf, stepsOf } from "./Plan.ts"
+import { ranSeconds, sleep, within } from "../within.ts"
+import type { Counts } from "../witness/Player.ts"
+import { phaseSecondsMax, Witness } from "../witness/Witness.ts"
+import type { Configuration, KillLog } from "./Log.ts"
+import { type Mode, type Plan, planOf, stepsOf } from "./Plan.ts"
 import { Reaper } from "./Reaper.ts"
 
 export interface CampaignOptions {
@@ -17,45 +18,39 @@ export interface CampaignOptions {
   readonly say: (line: string) => void
   /** The longest time under load before a signal. */
   readonly loadMsMax: number
-  /** A power of two. Small: the ring comes round, and requests are forgotten, many times in a run. */
+  readonly configuration: Configuration
+  /** Of the small configuration, a power of two: the ring comes round, and requests are forgotten, many times in a run. */
   readonly rememberedTransactions: number
-}
-
-export interface Report extends Counts {
-  readonly kills: number
-  /** Lives that ended cleanly before SIGKILL reached them. */
-  readonly cleanStops: number
-  readonly violations: ReadonlyArray<string>
-  readonly restartMs: ReadonlyArray<number>
+  /** Which data directory of a run this is, from 1. */
+  readonly round: number
+  readonly log: KillLog
 }
 
 /** What each connection keeps on its way under full load. */
-const load = { batchRecords: 256, batchesInFlight: 8 }
-const mailboxRecordsMax = 1_024
-const phaseSecondsMax = 60
+const load = { batchRecords: 128, batchesInFlight: 8 }
+const mailboxRecordsMax = 512
+/** Whoever shares the machine may hold these processes up. */
+const patience = {
+  MILLRACE_LIMITS_LOGON_SECONDS_MAX: 300,
+  MILLRACE_LIMITS_FRAME_SECONDS_MAX: 300,
+  MILLRACE_LIMITS_IDLE_SECONDS_MAX: 3_600,
+}
+const shippedMemory = 2 ** 24
 const violationsMax = 20
-const recheckSample = 500
+const firstStartMs = 300
 /** In a quiet moment the engine has journaled at most so much more than the last answer seen shows. */
 const marginSlots = 1 << 14
 
 export class Campaign {
   readonly #options: CampaignOptions
   readonly #random: Random
-  readonly #players: ReadonlyArray<Player>
-  readonly #scheme: Scheme
+  readonly #witness: Witness
   readonly #reaper = new Reaper()
-  readonly #counts: Counts = {
-    answered: 0,
-    inDoubt: 0,
-    doneInDoubt: 0,
-    rechecked: 0,
-    forgotten: 0,
-    sequence: 0,
-  }
-  readonly #violations: Array<string> = []
-  readonly #restartMs: Array<number> = []
+  readonly violations: Array<string> = []
+  readonly #startMs: Array<number> = []
+  /** The next life's process, its modules loaded. */
+  #standby: Server | undefined
   #kills = 0
-  #cleanStops = 0
   /** The reaper has its order: from now on the process may go at any moment. */
   #doomed = false
 
@@ -63,65 +58,100 @@ export class Campaign {
     this.#options = options
     this.#random = new Random(options.seed)
     mkdirSync(options.data, { recursive: true })
-    const violation = (text: string) => this.#violation(text)
-    this.#players = Array.from({ length: options.connections }, (_, n) => {
-      const random = new Random(options.seed, n + 1)
-      return new Player(`connection ${n}`, terminalsOf(n), random, this.#counts, violation, load)
+    this.#witness = new Witness({
+      seed: options.seed,
+      connections: options.connections,
+      load,
+      violation: (text) => this.#violation(text),
     })
-    this.#scheme = new Scheme(this.#players, violation)
   }
 
-  async run(): Promise<Report> {
+  async run(): Promise<void> {
     try {
+      this.#standby = this.#spawn()
       for (let life = 0; this.#kills < this.#options.kills && !this.#hopeless; life++) {
-        await this.#live(planOf(this.#random, life, this.#options.loadMsMax))
+        await this.#live(this.#draw(life))
       }
       if (!this.#hopeless) await this.#lastLife()
+      if (this.violations.length === 0) {
+        this.#options.log.write({ roundDone: this.#options.round, kills: this.#kills })
+      }
     } finally {
+      this.#standby?.kill()
       await this.#reaper.end()
     }
-    const { kills, cleanStops } = { kills: this.#kills, cleanStops: this.#cleanStops }
-    return { ...this.#counts, kills, cleanStops, violations: this.#violations, restartMs: this.#restartMs }
   }
 
   get #hopeless(): boolean {
-    return this.#violations.length >= violationsMax
+    return this.violations.length >= violationsMax
+  }
+
+  #draw(life: number): Plan {
+    const { loadMsMax, configuration } = this.#options
+    const startMs = this.#startMs.length === 0 ? firstStartMs : median(this.#startMs)
+    return planOf(this.#random, life, { loadMsMax, startMs, snapshots: configuration === "small" })
   }
 
   #violation(text: string): void {
-    this.#violations.push(text)
-    if (this.#violations.length <= violationsMax) this.#options.say(`VIOLATION ${text}`)
+    this.violations.push(text)
+    if (this.violations.length > violationsMax) return
+    this.#options.say(`VIOLATION ${text}`)
+    this.#options.log.write({ violation: text.slice(0, 4_000) })
   }
 
   async #live(plan: Plan): Promise<void> {
-    const before = { ...this.#counts, violations: this.#violations.length, restarts: this.#restartMs.length }
-    const server = this.#spawn()
-    if (plan.mode === "birth" || plan.mode === "recovery") this.#order(server, plan)
-    else await this.#liveUntilKilled(server, plan)
-    const exit = await within("the end of the process", server.exited)
+    const before = {
+      ...this.#witness.counts,
+      violations: this.violations.length,
+      starts: this.#startMs.length,
+    }
+    const server = this.#begin()
+    const { mode } = plan
+    if (mode === "birth" || mode === "recovery") this.#order(server, plan)
+    // Before it is there: what is waited for must not have happened already.
+    server.begin()
+    if (mode !== "birth" && mode !== "recovery") await this.#liveUntilKilled(server, plan)
+    const exit = await within("the end of the process", server.exited, phaseSecondsMax)
     this.#reaper.cancel()
-    const how = this.#judgeExit(exit, plan, server)
-    const unanswered = this.#players.reduce((sum, player) => sum + player.unanswered, 0)
-    this.#counts.inDoubt += unanswered
-    const { answered, rechecked, doneInDoubt } = this.#counts
-    const restart = this.#restartMs[before.restarts]
-    this.#options.say(
-      `kill ${this.#kills}/${this.#options.kills} ${how}: answered ${answered - before.answered}, ` +
-        `in doubt ${unanswered}, of those before ${doneInDoubt - before.doneInDoubt} had been done, ` +
-        `rechecked ${rechecked - before.rechecked}, ` +
-        `${restart === undefined ? "" : `restart ${Math.round(restart)} ms, `}` +
-        `violations ${this.#violations.length - before.violations}`,
+    const clean = this.#judgeExit(exit, plan, server)
+    this.#tell(mode, clean, before)
+  }
+
+  #tell(phase: Mode, clean: boolean, before: Counts & { violations: number; starts: number }): void {
+    const { round, configuration, log, say } = this.#options
+    const inDoubt = this.#witness.unanswered
+    this.#witness.counts.inDoubt += inDoubt
+    const started = this.#startMs[before.starts]
+    const recoveryMs = started === undefined ? null : Math.round(started)
+    const life = {
+      kill: log.kills + (clean ? 0 : 1),
+      round,
+      config: configuration,
+      phase,
+      clean,
+      at: new Date().toISOString(),
+      answered: this.#witness.counts.answered - before.answered,
+      inDoubt,
+      done: this.#witness.counts.doneInDoubt - before.doneInDoubt,
+      rechecked: this.#witness.counts.rechecked - before.rechecked,
+      forgotten: this.#witness.counts.forgotten - before.forgotten,
+      recoveryMs,
+      violations: this.violations.length - before.violations,
+    }
+    log.write(life)
+    say(
+      `kill ${life.kill} ${phase}${clean ? ", a clean stop" : ""}: answered ${life.answered}, ` +
+        `in doubt ${inDoubt}, of those before ${life.done} had been done, rechecked ${life.rechecked}, ` +
+        `${recoveryMs === null ? "" : `recovery ${recoveryMs} ms, `}violations ${life.violations}`,
     )
   }
 
-  #judgeExit({ code, signal }: Exit, { mode }: Plan, server: Server): string {
-    if (code === 0 && mode === "shutdown") {
-      this.#cleanStops++
-      return "none, a clean stop"
-    }
+  /** True when it stopped cleanly before SIGKILL reached it. */
+  #judgeExit({ code, signal }: Exit, { mode }: Plan, server: Server): boolean {
+    if (code === 0 && mode === "shutdown") return true
     if (signal === "SIGKILL" && this.#doomed) this.#kills++
     else this.#violation(`serve ended with ${signal ?? code} by itself\n${server.stderr}`)
-    return mode
+    return false
   }
 
   async #liveUntilKilled(server: Server, plan: Plan): Promise<void> {
@@ -142,38 +172,46 @@ export class Campaign {
   ): Promise<void> {
     if (plan.mode !== "ready") this.#order(server, plan)
     const [connection] = connections
-    this.#scheme.wantLate(this.#random.between(0, this.#players.length - 1))
-    const cards = sleep(plan.loadMs / 2).then(() => this.#scheme.makeLate(connection))
-    const ends = await this.#phase(this.#players.map((player) => player.play()))
-    if (ends === undefined) this.#giveUp(server, "the load neither ended nor was answered")
+    const { scheme } = this.#witness
+    scheme.wantLate(this.#random.between(0, this.#witness.connections - 1))
+    const cards = sleep(plan.loadMs / 2).then(() => scheme.makeLate(connection))
+    if (!(await this.#witness.play())) this.#giveUp(server, "the load neither ended nor was answered")
     await cards
   }
 
   /** One life without a kill: everything is settled and checked once more, and the shutdown is clean. */
   async #lastLife(): Promise<void> {
-    const server = this.#spawn()
+    const server = this.#begin()
+    server.begin()
     if (!(await this.#ready(server))) return
     const connections = await this.#connect(server)
     const checked = connections.length > 0 && (await this.#settleAndCheck(connections))
     if (!checked) return this.#giveUp(server, "the last checks were cut off")
     this.#doomed = true
     this.#reaper.order(server.pid, [{ what: "signal", signal: "SIGTERM" }])
-    const { code, signal } = await within("a clean shutdown", server.exited)
+    const { code, signal } = await within("a clean shutdown", server.exited, phaseSecondsMax)
     if (code !== 0) this.#violation(`the last shutdown ended with ${signal ?? code}\n${server.stderr}`)
   }
 
-  #spawn(): Server {
+  /** The process that stands by; the one after it stands by from now on. */
+  #begin(): Server {
     this.#doomed = false
-    const { data, rememberedTransactions } = this.#options
-    return Server.spawn({
-      data,
-      settings: {
-        MILLRACE_ENGINE_REMEMBERED_TRANSACTIONS: rememberedTransactions,
-        MILLRACE_ENGINE_SNAPSHOT_EVERY_SLOTS: rememberedTransactions / 8,
-        // Small mailboxes: they are full under this load, so back-pressure is at work when the process dies.
-        MILLRACE_ENGINE_MAILBOX_RECORDS_MAX: mailboxRecordsMax,
-      },
-    })
+    const server = this.#standby ?? this.#spawn()
+    this.#standby = this.#spawn()
+    return server
+  }
+
+  #spawn(): Server {
+    const { data, configuration, rememberedTransactions } = this.#options
+    const small = {
+      MILLRACE_ENGINE_REMEMBERED_TRANSACTIONS: rememberedTransactions,
+      MILLRACE_ENGINE_SNAPSHOT_EVERY_SLOTS: rememberedTransactions / 8,
+      // Small mailboxes: they are full under this load, so back-pressure is at work when the process dies.
+      MILLRACE_ENGINE_MAILBOX_RECORDS_MAX: mailboxRecordsMax,
+      MILLRACE_JOURNAL_SEGMENT_BYTES: 2 ** 24,
+    }
+    const settings = configuration === "small" ? { ...patience, ...small } : patience
+    return Server.spawn({ data, settings, standby: true })
   }
 
   #order(server: Server, plan: Plan): void {
@@ -188,10 +226,10 @@ export class Campaign {
   }
 
   async #ready(server: Server): Promise<boolean> {
-    const began = performance.now()
+    const began = ranSeconds()
     try {
       await server.ready(phaseSecondsMax)
-      this.#restartMs.push(performance.now() - began)
+      this.#startMs.push((ranSeconds() - began) * 1_000)
       return true
     } catch (error) {
       this.#giveUp(server, String(error))
@@ -201,50 +239,22 @@ export class Campaign {
 
   /** Empty when the process went before all were logged on. */
   async #connect(server: Server): Promise<ReadonlyArray<RawConnection>> {
-    const connections: Array<RawConnection> = []
     try {
-      for (const player of this.#players) {
-        const connection = await RawConnection.logOn(server.port, server.credential())
-        connections.push(connection)
-        player.attach(connection, (why) => {
-          if (!this.#doomed || !this.#reaper.signalled) this.#violation(`a connection went by itself: ${why}`)
-        })
-      }
-      return connections
+      return await this.#witness.connect(server, (why) => {
+        if (!this.#doomed || !this.#reaper.signalled) this.#violation(`a connection went by itself: ${why}`)
+      })
     } catch (error) {
       if (!this.#doomed) this.#violation(`no logon: ${String(error)}`)
-      for (const connection of connections) connection.destroy()
       return []
     }
   }
 
-  /** True when everything was looked at; false when the process went away in the middle. */
-  async #settleAndCheck(connections: ReadonlyArray<RawConnection>): Promise<boolean> {
-    const players = this.#players
-    const [connection] = connections
-    const window = this.#options.rememberedTransactions - marginSlots
-    if (!this.#scheme.made) await this.#scheme.make(connection)
-    const phases = [
-      () => players.map((player) => player.resend()),
-      () => [this.#scheme.makeLate(connection)],
-      () => [this.#scheme.makeAgain(connection)],
-      () => players.map((player) => player.recheck(recheckSample, window)),
-      () => players.map((player) => player.sweep()),
-      () => [this.#scheme.checkAccounts(connection)],
-    ]
-    for (const phase of phases) {
-      const ends = await this.#phase(phase())
-      if (ends === undefined) this.#violation(`something stayed unanswered for ${phaseSecondsMax} s`)
-      if (ends === undefined || ends.includes(false)) return false
-    }
-    return true
-  }
-
-  /** What each part came to, or undefined when one of them took too long. */
-  #phase(parts: ReadonlyArray<Promise<boolean>>): Promise<ReadonlyArray<boolean> | undefined> {
-    return within("a phase", Promise.all(parts), phaseSecondsMax).catch(() => undefined)
+  #settleAndCheck(connections: ReadonlyArray<RawConnection>): Promise<boolean> {
+    const { configuration, rememberedTransactions } = this.#options
+    const remembered = configuration === "small" ? rememberedTransactions : shippedMemory
+    return this.#witness.settleAndCheck(connections, remembered - marginSlots)
   }
 }
 
-export const median = (values: ReadonlyArray<number>): number =>
+const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0

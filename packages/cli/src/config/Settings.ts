@@ -1,6 +1,7 @@
 // Everything that can be set of `millrace serve`, in one schema; what has no default has none on purpose.
 import { defaultEngineOptions } from "@millrace/engine"
 import { defaultGatewayLimits } from "@millrace/gateway"
+import { segmentBytesDefault } from "@millrace/journal"
 import { Schema } from "effect"
 
 /** `expected` is what an error says of the value; `description` is what help and documentation say of the key. */
@@ -42,7 +43,12 @@ export const Settings = Schema.Struct({
   ephemeral: flag("keep nothing: journal in memory, gone at the end"),
   host: text("an address of this machine", "the address that every listener binds"),
   tcp: Schema.Struct({ port: port("the TCP port of terminals and hosts") }),
-  http: Schema.Struct({ port: port("the HTTP port of health and metrics") }),
+  http: Schema.Struct({
+    port: port("the HTTP port of health and metrics"),
+    host: Schema.optionalKey(
+      text("an address of this machine", "the address that HTTP binds; without it that of host"),
+    ),
+  }),
   allowPlain: flag("listen without TLS on an address that others can reach"),
   ws: Schema.Struct({
     port: Schema.optionalKey(port("the WebSocket port; without it there is no such listener")),
@@ -62,6 +68,13 @@ export const Settings = Schema.Struct({
       expected: "a list of hosts, each with an id",
       description: "hosts that speak ISO 8583, each with its id in the scheme and what it speaks",
     }),
+  }),
+  journal: Schema.Struct({
+    segmentBytes: powerOfTwo(
+      2 ** 24,
+      2 ** 30,
+      "bytes of a segment file, written with zeros before it is used",
+    ),
   }),
   engine: Schema.Struct({
     shards: powerOfTwo(1, 64, "shards of the lane; fixed when a data directory is made"),
@@ -112,6 +125,7 @@ export const defaultSettings: Settings = {
   ws: { origins: [], optional: false },
   tls: { requireClientCert: false },
   iso: { hosts: [] },
+  journal: { segmentBytes: segmentBytesDefault },
   engine: defaultEngineOptions,
   limits: defaultGatewayLimits,
 }

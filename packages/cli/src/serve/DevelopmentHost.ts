@@ -1,5 +1,15 @@
 // The credential that a new data directory comes with, so that the first commands work; for development only.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import type { Engine } from "@millrace/engine"
 import type { Identities } from "@millrace/gateway"
@@ -92,6 +102,10 @@ const write = (data: string, file: string, content: Written): void => {
   // Beside and renamed: nobody ever reads half a credential.
   const beside = `${file}.tmp`
   rmSync(beside, { force: true })
-  writeFileSync(beside, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flag: "wx" })
+  writeFileSync(beside, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flag: "wx", flush: true })
   renameSync(beside, file)
+  // The host outlives a power cut, being journaled; so must its key, which is not made again.
+  const directory = openSync(data, "r")
+  fsyncSync(directory)
+  closeSync(directory)
 }

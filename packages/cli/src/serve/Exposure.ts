@@ -36,11 +36,16 @@ export const isLoopback = (host: string): boolean =>
 
 /** Plain text beyond this machine only by an explicit setting, and never silently. */
 export const warnOfExposure = (
-  { host, allowPlain }: Settings,
+  { host, http, allowPlain }: Settings,
   tls: ServerTls | undefined,
   { complain }: Voice,
 ): Effect.Effect<void, Stop> =>
   Effect.suspend(() => {
+    if (http.host !== undefined && !isLoopback(http.host)) {
+      complain(
+        `WARNING: whoever reaches ${http.host} can read health and metrics; nothing can be changed there.`,
+      )
+    }
     if (isLoopback(host) || tls !== undefined) return Effect.void
     if (!allowPlain) {
       return stop(

@@ -27,6 +27,11 @@ export interface HttpOptions {
 const closeMsMax = 500
 const connectionsMax = 64
 const requestMsMax = 10_000
+/** How often it is looked whose time for a request is over; Node's own 30 s would let a slow sender stay as long. */
+const checkMs = 1_000
+/** There is nothing here to be asked for at length. */
+const headerBytesMax = 8_192
+const httpLimits = { connectionsCheckingInterval: checkMs, maxHeaderSize: headerBytesMax }
 
 /** Listens until the scope closes. Gives the real port, and what reads the certificate again. */
 export const serveHttp = Effect.fnUntraced(function* (options: HttpOptions) {
@@ -52,10 +57,14 @@ export const serveHttp = Effect.fnUntraced(function* (options: HttpOptions) {
     HttpRouter.add("GET", "/", Effect.succeed(HttpServerResponse.text(options.welcome))),
   )
   const { tls } = options
-  const secure = tls === undefined ? undefined : createSecureServer(readTls(tls))
+  const secure =
+    tls === undefined
+      ? undefined
+      : createSecureServer({ ...httpLimits, handshakeTimeout: requestMsMax, ...readTls(tls) })
   // The one thing that a plain server has and this has not is its name: it answers requests in the same way.
   const makeServer = () => {
-    const server = (secure as unknown as ReturnType<typeof createServer> | undefined) ?? createServer()
+    const server =
+      (secure as unknown as ReturnType<typeof createServer> | undefined) ?? createServer(httpLimits)
     // Each connection is a descriptor, and the journal must never lack one.
     server.maxConnections = connectionsMax
     server.headersTimeout = requestMsMax

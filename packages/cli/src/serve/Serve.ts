@@ -110,8 +110,7 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
   const store = yield* openStore({
     data: settings.data,
     ephemeral: settings.ephemeral,
-    readOnly: false,
-    verify: "tail",
+    segmentBytes: settings.journal.segmentBytes,
     make: {
       shards: settings.engine.shards,
       rememberedTransactions: settings.engine.rememberedTransactions,
@@ -158,8 +157,9 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
   const ws = gateway.ws === undefined ? undefined : `${urlHost(settings.host)}:${gateway.ws.port}`
   const registry = makeMetrics({ lane: engine.lane, gateway })
   if (iso !== undefined) addIsoMetrics(registry, iso)
+  const httpHost = settings.http.host ?? settings.host
   const http = yield* serveHttp({
-    host: settings.host,
+    host: httpHost,
     port: settings.http.port,
     tls,
     registry,
@@ -195,7 +195,7 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
     tcp,
     ws,
     iso: isoAddress,
-    http: `${urlHost(settings.host)}:${http.port}`,
+    http: `${urlHost(httpHost)}:${http.port}`,
     firstStart,
     credential,
   })

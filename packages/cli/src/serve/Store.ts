@@ -1,6 +1,7 @@
 // The engine's store opened: directory, keys, journal and snapshots, with every refusal as a line that says what to do.
 import { readFileSync } from "node:fs"
 import { Journal, KeyRing, type KeyRingOptions, openDirectory, Snapshots, Storage } from "@millrace/journal"
+import { imageVersions, slotVersions } from "@millrace/ledger"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { type Stop, stop } from "../Stop.ts"
 
@@ -17,36 +18,45 @@ export interface Fixed {
 export interface StoreOptions {
   readonly data: string
   readonly ephemeral: boolean
-  readonly readOnly: boolean
-  /** What opening authenticates: the end of the journal, or all of it. */
-  readonly verify: "tail" | "all"
+  /** Of segments that are begun from now on; 64 MiB when it is left out. */
+  readonly segmentBytes?: number
   /** Written into the manifest of a new directory. */
   readonly make: Fixed
 }
 
-/** The master key out of the environment, or undefined: then the data directory's own file is used. */
-const masterKey: Effect.Effect<KeyRingOptions["masterKey"], Stop> = Effect.suspend(() => {
-  const given = process.env[MASTER_KEY_VARIABLE]
-  if (given !== undefined && given !== "") return Effect.succeed(Redacted.make(given))
-  const file = process.env[MASTER_KEY_FILE_VARIABLE]
-  if (file === undefined || file === "") return Effect.undefined
-  return Effect.try({
-    try: () => Redacted.make(readFileSync(file, "utf8").trim()),
-    catch: () => stop(`the master key's file ${file} (${MASTER_KEY_FILE_VARIABLE}) cannot be read`),
+/** A key out of the environment, itself or as a file's name; undefined when neither variable is there. */
+export const keyFrom = (
+  variable: string,
+  fileVariable: string,
+  name: string,
+): Effect.Effect<KeyRingOptions["masterKey"], Stop> =>
+  Effect.suspend(() => {
+    const given = process.env[variable]
+    if (given !== undefined && given !== "") return Effect.succeed(Redacted.make(given))
+    const file = process.env[fileVariable]
+    if (file === undefined || file === "") return Effect.undefined
+    return Effect.try({
+      try: () => Redacted.make(readFileSync(file, "utf8").trim()),
+      catch: () => stop(`the ${name}'s file ${file} (${fileVariable}) cannot be read`),
+    })
   })
-})
+
+/** The master key out of the environment, or undefined: then the data directory's own file is used. */
+export const masterKey = keyFrom(MASTER_KEY_VARIABLE, MASTER_KEY_FILE_VARIABLE, "master key")
 
 /** Opens the store until the scope closes. Every failure is one line. */
 export const openStore = Effect.fnUntraced(
   function* (options: StoreOptions) {
-    const { readOnly, verify, make } = options
+    const { make } = options
     const key = yield* masterKey
     const storage = yield* Layer.build(options.ephemeral ? Storage.memory : Storage.file(options.data))
-    const manifest = yield* openDirectory({ make: { ...make }, readOnly }).pipe(Effect.provide(storage))
-    const keys = KeyRing.layer({ masterKey: key, readOnly })
-    const rooms = Layer.mergeAll(Journal.layer({ readOnly, verify }), Snapshots.layer({ readOnly })).pipe(
-      Layer.provideMerge(keys),
-    )
+    const manifest = yield* openDirectory({ make: { ...make } }).pipe(Effect.provide(storage))
+    const keys = KeyRing.layer({ masterKey: key })
+    // The journal comes last: opening it may cut and mark its end, and until then nothing that is refused was changed.
+    const rooms = Journal.layer({
+      content: slotVersions,
+      ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+    }).pipe(Layer.provideMerge(Snapshots.layer({ content: imageVersions })), Layer.provideMerge(keys))
     const built = yield* Layer.build(rooms).pipe(Effect.provide(storage))
     const fixed: Fixed = {
       shards: numberOr(manifest["shards"], make.shards),

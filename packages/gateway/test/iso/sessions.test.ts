@@ -139,6 +139,21 @@ describe("a connection", () => {
       expect(house.iso.sessions()).toBe(0)
     }))
 
+  it("one too many is not let in; when one goes, the next one is", () =>
+    withHouse([hostWith()], { sessionsMax: 2 }, async (house) => {
+      const [first, second] = [new Line(house), new Line(house)]
+      await Promise.all([first.logOn(), second.logOn()])
+      const third = new Line(house)
+      await third.until(() => third.closed)
+      expect(faultsOf(house)).toEqual({ "too-many-sessions": 1 })
+      first.close()
+      // Its place is free once the system has let go of its socket.
+      let next = new Line(house)
+      while ((await next.logOn()).mti === "closed") next = new Line(house)
+      expect(responseOf(next.answers[0])).toBe("00")
+      for (const line of [second, next]) line.close()
+    }))
+
   it("with a MAC a logon alone is not enough to stay", () =>
     withHouse([hostWith({ mac: "x919" })], { logonSecondsMax: 0 }, async (house) => {
       const line = new Line(house)
