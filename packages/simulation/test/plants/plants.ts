@@ -1,0 +1,125 @@
+/** Faults planted in the code, each in one place: what the simulator must find. A place that is not there exactly once is an error. */
+
+export interface Plant {
+  readonly name: string
+  /** Below packages/. */
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+  /** It takes more seeds than `npm test` has time for: `npm run test:plants`. */
+  readonly slow?: true
+}
+
+export const plants: ReadonlyArray<Plant> = [
+  {
+    name: "an answer before its sync",
+    file: "engine/src/Lane.ts",
+    find: "this.#outbox.publish(this.#outboxSealed, this.seats, this.tally)",
+    replace: "this.#outbox.publish(this.#outbox.tail, this.seats, this.tally)",
+  },
+  {
+    name: "the memory forgotten after a snapshot",
+    file: "ledger/src/Ledger.ts",
+    find: "if (isHistory(kindAt(words, at))) this.#chain(words, at)\n      this.memory.append(words, at)",
+    replace: "this.memory.append(new Int32Array(words.length), at)",
+  },
+  {
+    name: "a repeat decided anew",
+    file: "ledger/src/Decider.ts",
+    find: "if (found >= 0 && !barred) {",
+    replace: "if (found >= 0 && !barred && kind !== Kind.purchase) {",
+  },
+  {
+    name: "a horizon that is not raised",
+    file: "ledger/src/Memory.ts",
+    find: "if (isIndexed(kindAt(ring, at))) {\n      this.#terminals.raiseHorizon(",
+    replace: "if (at < 0) {\n      this.#terminals.raiseHorizon(",
+  },
+  {
+    name: "a hold that is released twice",
+    file: "ledger/src/Effects.ts",
+    find: "cards.giveBack(card, holds.day(hold), holds.amount(hold))\n        holds.remove(hold)",
+    replace: "cards.giveBack(card, holds.day(hold), holds.amount(hold))",
+  },
+  {
+    name: "a posting dropped",
+    file: "ledger/src/Accounts.ts",
+    find: "else this.#general[at + account] += amounts[i]",
+    replace: "else if (i < 3) this.#general[at + account] += amounts[i]",
+  },
+  {
+    name: "a reversal that moves twice",
+    file: "ledger/src/Memory.ts",
+    find: "if (turned >= 0) this.marks[turned] = REVERSED",
+    replace: "",
+  },
+  {
+    name: "a limit that is not counted",
+    file: "ledger/src/Effects.ts",
+    find: "cards.use(card, day, this.#monthOf(day), movedAt(words, doubles, at))",
+    replace: "",
+  },
+  {
+    name: "a limit that is not given back",
+    file: "ledger/src/Effects.ts",
+    find: "cards.giveBack(card, dayAt(words, at), movedAt(words, doubles, at))",
+    replace: "",
+  },
+  {
+    name: "time that goes back",
+    file: "engine/src/Lane.ts",
+    find: "this.#time = Math.max(this.#lastTime, this.#clock())",
+    replace: "this.#time = this.#clock()",
+  },
+  {
+    name: "a snapshot without a shard",
+    file: "ledger/src/Ledger.ts",
+    find: "...this.#shards.map((shard) =>\n        sourceOf(",
+    replace: "...this.#shards.slice(1).map((shard) =>\n        sourceOf(",
+  },
+  {
+    name: "a snapshot of a later moment",
+    file: "ledger/src/CardTable.ts",
+    find: "if (this.#shadowOf(words[at + SHADOW], slot) >= 0) return",
+    replace: "return",
+  },
+  {
+    name: "a torn block taken for whole",
+    slow: true,
+    file: "journal/src/cursor.ts",
+    find: 'if (payload === null) return this.#bad("the block isn\'t authentic", header)',
+    replace: "",
+  },
+  {
+    name: "a failed sync overlooked",
+    file: "journal/src/writer.ts",
+    find: "if (error !== undefined) {\n      this.poison(error)\n      done(error)",
+    replace:
+      'if (error !== undefined && "operation" in error && error.operation !== "sync") {\n      this.poison(error)\n      done(error)',
+  },
+  {
+    name: "segments let go too early",
+    file: "engine/src/Snapshot.ts",
+    find: "journal.release(oldest + 1 - lane.ledger.memory.rememberedMax)",
+    replace: "journal.release(position)",
+  },
+  {
+    name: "the other side of a transfer left as it is after a defect",
+    slow: true,
+    file: "engine/src/Lane.ts",
+    find: "if (other >= 0 && other !== shard) {",
+    replace: "if (other >= 0 && other === shard) {",
+  },
+  {
+    name: "a sale given up and not turned round",
+    file: "client/src/Forwarding.ts",
+    find: "yield* self.forward(remedy, remedy.reference === request.reference)",
+    replace: "",
+  },
+  {
+    name: "a pending reversal that is not synced",
+    file: "client/src/PendingReversals.ts",
+    find: "await this.#disk.write(Buffer.concat(units), this.#end)\n    await this.#disk.sync()",
+    replace: "await this.#disk.write(Buffer.concat(units), this.#end)",
+  },
+]
