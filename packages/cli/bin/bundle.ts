@@ -5,7 +5,7 @@
  */
 import { renameSync } from "node:fs"
 import { dirname, relative } from "node:path"
-import { fileURLToPath, pathToFileURL } from "node:url"
+import { fileURLToPath } from "node:url"
 import { type Plugin, rolldown } from "rolldown"
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)))
