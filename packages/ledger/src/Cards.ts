@@ -60,9 +60,9 @@ const secondLine = 16
 const thirdLine = 32
 
 export class Cards extends CardTable {
-  /** Reading ahead, once the first cache line was read: a card of the open product seldom needs the others. */
-  peekRest(slot: number): number {
-    if (slot < 0 || (this.word(slot, Word.product) & 0xffff) === 0) return 0
+  /** Reading ahead, once the first cache line was read: what is `plain` seldom needs the others of a card of the open product. */
+  peekRest(slot: number, plain: boolean): number {
+    if (slot < 0 || (plain && (this.word(slot, Word.product) & 0xffff) === 0)) return 0
     return this.word(slot, secondLine) ^ this.word(slot, thirdLine)
   }
 

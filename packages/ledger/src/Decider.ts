@@ -89,7 +89,10 @@ export class Decider {
       found[i] = cards.confirm(found[i], cardHashes[i], lo, hi)
       this.#terminals[i] = terminals.confirm(this.#terminals[i], request[word + RecordWord.terminal] | 0)
     }
-    for (let i = 0; i < count; i++) sum ^= cards.peekRest(found[i])
+    for (let i = 0, word = at; i < count; i++, word += SLOT_WORDS) {
+      const kind = request[word + RecordWord.kindFlagsCurrency] & 0xff
+      sum ^= cards.peekRest(found[i], kind === Kind.purchase || kind === Kind.balance)
+    }
     return sum
   }
 

@@ -1,7 +1,7 @@
 // Recovery: every journaled slot is decided again and must give, byte for byte, what was journaled.
 import { Kind, OUTCOME_WORDS, RecordWord } from "@millrace/protocol"
 import { commandSlots, decodeCommand, encodeCommand } from "./Command.ts"
-import type { Decider } from "./Decider.ts"
+import { type Decider, READ_AHEAD_MAX } from "./Decider.ts"
 import { JournalGap, ReplayDiverged } from "./errors.ts"
 import { numberHash } from "./hash.ts"
 import type { Memory } from "./Memory.ts"
@@ -27,6 +27,8 @@ export class Replayer {
   readonly #shards: () => ReadonlyArray<Shard>
   readonly #request = new Uint32Array(SLOT_WORDS)
   readonly #outcome = new Uint32Array(OUTCOME_WORDS)
+  /** Only so that what was read ahead has a use. */
+  #touched = 0
 
   constructor(
     memory: Memory,
@@ -46,10 +48,19 @@ export class Replayer {
   replay(time: number, payload: Uint8Array, first: number): void {
     if (first !== this.#memory.next) throw new JournalGap(this.#memory.next, first, "replaying")
     const words = slotWords(payload)
+    const requests = new Uint32Array(words.buffer, words.byteOffset, words.length)
+    let ahead = 0
+    let place = 0
     for (let at = 0; at < words.length; ) {
       const kind = kindAt(words, at)
       if (kind === SlotKind.control) at += this.#replayCommand(time, words, at)
-      else if (kind < SLOT_KIND_INTERNAL_FROM) at += this.#replayTransaction(time, words, at)
+      else if (kind < SLOT_KIND_INTERNAL_FROM) {
+        if (place === ahead) {
+          ahead = this.#readAhead(words, requests, at)
+          place = 0
+        }
+        at += this.#replayTransaction(time, words, at, place++)
+      }
       else if (kind === SlotKind.expired || kind === SlotKind.periodic)
         at += this.#replayPeriodic(time, kind, words, at)
       else
@@ -57,7 +68,19 @@ export class Replayer {
     }
   }
 
-  #replayTransaction(time: number, words: Int32Array, at: number): number {
+  /** Reads ahead for the transactions of one shard that follow each other; what lies between them ends the row. */
+  #readAhead(words: Int32Array, requests: Uint32Array, at: number): number {
+    const shard = this.#shardOf(words, at)
+    let count = 1
+    for (let next = at + SLOT_WORDS; count < READ_AHEAD_MAX && next < words.length; next += SLOT_WORDS) {
+      if (kindAt(words, next) >= SLOT_KIND_INTERNAL_FROM || this.#shardOf(words, next) !== shard) break
+      count++
+    }
+    this.#touched ^= this.#decider.readAhead(shard, requests, at, count)
+    return count
+  }
+
+  #replayTransaction(time: number, words: Int32Array, at: number, place: number): number {
     const request = this.#request
     for (let i = 0; i < SLOT_WORDS; i++) request[i] = words[at + i]
     // The decision lies where the request had its PIN block.
@@ -68,8 +91,7 @@ export class Replayer {
     const sequence = this.#memory.next
     this.#decider.replaying(words[at + SlotWord.terms])
     const shard = this.#shardOf(words, at)
-    this.#decider.readAhead(shard, request, 0, 1)
-    const slots = this.#decider.decide(shard, time, request, 0, this.#outcome, 0, 0)
+    const slots = this.#decider.decide(shard, time, request, 0, this.#outcome, 0, place)
     this.#decider.replaying(-1)
     if (slots === 0) {
       throw new ReplayDiverged(sequence, `it is answered ${this.#outcome[7] & 0xffff} and journals nothing`)
