@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { makeOneModule } from "@millrace/cli/one-module"
 import { type Arguments, parseArguments, usage } from "./Arguments.ts"
 import { chart } from "./Chart.ts"
 import { comparisonLines } from "./Compare.ts"
@@ -17,6 +18,8 @@ const inline = ["--max-inlined-bytecode-size=1000", "--max-inlined-bytecode-size
 
 const folder = fileURLToPath(new URL("../results", import.meta.url))
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+/** One module, as the program is. */
+const measured = here("../dist/run.mjs")
 
 const say = (lines: ReadonlyArray<string>): void => {
   for (const line of lines) console.log(line)
@@ -30,7 +33,7 @@ const measure = (name: string, { rounds, quick }: Arguments): Report | undefined
   const place = mkdtempSync(join(tmpdir(), "millrace-bench-report-"))
   const file = join(place, "report.json")
   try {
-    if (!spawned([here("./run.ts"), name, file, String(rounds), String(quick)])) return undefined
+    if (!spawned([measured, name, file, String(rounds), String(quick)])) return undefined
     return readReports(readFileSync(file, "utf8"))[0]
   } finally {
     rmSync(place, { recursive: true, force: true })
@@ -85,6 +88,13 @@ const runAll = (wanted: Arguments): number => {
 }
 
 const parsed = parseArguments(process.argv.slice(2))
-if ("help" in parsed) console.log(usage)
-else if ("wrong" in parsed) console.error(parsed.wrong)
-process.exit("help" in parsed ? 0 : "wrong" in parsed ? 2 : runAll(parsed))
+if ("help" in parsed) {
+  console.log(usage)
+  process.exit(0)
+}
+if ("wrong" in parsed) {
+  console.error(parsed.wrong)
+  process.exit(2)
+}
+await makeOneModule(here("./run.ts"), measured)
+process.exit(runAll(parsed))
