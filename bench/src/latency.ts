@@ -19,6 +19,7 @@ export const benchmark: Benchmark = {
     const samplers = new Samplers()
     const common = `${terminals} --cards ${quick ? 10_000 : 1_000_000}`
     const seconds = quick ? 1 : 8
+    const warm = `--warm-up ${quick ? 0.5 : 3}`
     const rates: Array<number> = []
     const take = (id: string, name: string, { latencyMs }: LoadResult, syncs: ReadonlyArray<number>) => {
       for (const [point, fraction] of points) {
@@ -41,12 +42,12 @@ export const benchmark: Benchmark = {
         const half = Math.max(1, Math.round(most.throughput / 2))
         rates.push(half)
         const syncs = rawSyncMs(4_096, quick ? 50 : 1_000)
-        const fixed = await load(server, `${common} --rate ${RATE} --duration ${seconds}`)
+        const fixed = await load(server, `${common} --rate ${RATE} ${warm} --duration ${seconds}`)
         take("fixed", `at ${RATE.toLocaleString("en-US")}/s`, fixed, syncs)
         take(
           "half",
           "at half of the maximum",
-          await load(server, `${common} --rate ${half} --duration ${seconds}`),
+          await load(server, `${common} --rate ${half} ${warm} --duration ${seconds}`),
           syncs,
         )
       }

@@ -38,6 +38,11 @@ export const load = Command.make(
       Flag.withDescription("Seconds; by default 10"),
       Flag.withDefault(10),
     ),
+    warmUp: Flag.Finite("warm-up").pipe(
+      Flag.withMetavar("S"),
+      Flag.withDescription("Seconds of traffic before that, which no figure counts; by default 0"),
+      Flag.withDefault(0),
+    ),
     cards: Flag.Int("cards").pipe(
       Flag.withMetavar("N"),
       Flag.withDescription("Cards, chosen evenly; made when missing; by default 100000"),

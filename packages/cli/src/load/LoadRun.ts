@@ -4,7 +4,7 @@ import { Histogram } from "./Histogram.ts"
 import { Pacer } from "./Pacer.ts"
 import { Peer, type PeerEvents } from "./Peer.ts"
 import type { LoadPlan } from "./Plan.ts"
-import { newAnswers } from "./Slots.ts"
+import { newAnswers, resetAnswers } from "./Slots.ts"
 import { Traffic } from "./Traffic.ts"
 import type { Lost } from "./Wire.ts"
 
@@ -100,15 +100,23 @@ export class LoadRun implements PeerEvents {
 
   /** Starts the transactions. */
   begin(): void {
+    const { seconds, warmUp } = this.#plan
     this.#phase = "running"
+    this.#countFromHere()
+    this.#timers.push(setInterval(() => this.#tick(), TICK_MS))
+    if (warmUp > 0) this.#timers.push(setTimeout(() => this.#countFromHere(), warmUp * 1_000))
+    this.#timers.push(setTimeout(() => this.stop(), (warmUp + seconds) * 1_000))
+    if (this.#pacer !== undefined) this.#pacer.start(this.#began, warmUp + seconds)
+    else for (const peer of this.#peers) this.answered(peer)
+  }
+
+  /** Whatever was answered before is nobody's figure. */
+  #countFromHere(): void {
+    resetAnswers(this.#answers)
     this.#began = performance.now()
     this.#ticked = this.#began
     this.#cpu = process.cpuUsage()
     this.#loop = performance.eventLoopUtilization()
-    this.#timers.push(setInterval(() => this.#tick(), TICK_MS))
-    this.#timers.push(setTimeout(() => this.stop(), this.#plan.seconds * 1_000))
-    if (this.#pacer !== undefined) this.#pacer.start(this.#began, this.#plan.seconds)
-    else for (const peer of this.#peers) this.answered(peer)
   }
 
   /** No more transactions; the figures come when the last answers have, or have not for ten seconds. */

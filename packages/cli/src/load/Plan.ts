@@ -19,6 +19,8 @@ export interface LoadPlan {
   /** Transactions a second that are due whatever the answers do; undefined: the next goes when one came back. */
   readonly rate: number | undefined
   readonly seconds: number
+  /** Seconds of traffic before the figures begin. */
+  readonly warmUp: number
   readonly cards: number
   readonly mix: Mix
   readonly seed: number
@@ -32,6 +34,7 @@ export interface LoadRequest {
   readonly batch: number | undefined
   readonly rate: number | undefined
   readonly duration: number
+  readonly warmUp: number
   readonly cards: number
   readonly mix: string
   readonly seed: number
@@ -71,6 +74,7 @@ export const planLoad = (request: LoadRequest): Result.Result<LoadPlan, string> 
     batch: request.batch ?? defaults.batch,
     rate: request.rate,
     seconds: request.duration,
+    warmUp: request.warmUp,
     cards: request.cards,
     mix: mix.success,
     seed: request.seed,
@@ -92,6 +96,7 @@ const problemOf = (plan: LoadPlan, mode: LoadMode): string | undefined => {
     }
   }
   if (!(plan.seconds > 0)) return `--duration must be more than 0 seconds, not ${plan.seconds}`
+  if (!(plan.warmUp >= 0)) return `--warm-up must be 0 seconds or more, not ${plan.warmUp}`
   if (plan.rate !== undefined && !(plan.rate > 0))
     return `--rate must be more than 0 a second, not ${plan.rate}`
   if (mode === "terminals" && plan.batch !== 1) {

@@ -43,6 +43,13 @@ export const newAnswers = (latency: Histogram, recent: Histogram): Answers => ({
   recent,
 })
 
+export const resetAnswers = (answers: Answers): void => {
+  answers.responses.fill(0)
+  answers.duplicates = 0
+  answers.latency.reset()
+  answers.recent.reset()
+}
+
 const bitsFor = (count: number): number => Math.ceil(Math.log2(count))
 
 /** Whether so many frames of so many records can be told apart; at most 2^18 records in flight a connection. */

@@ -10,6 +10,7 @@ const request: LoadRequest = {
   batch: undefined,
   rate: undefined,
   duration: 10,
+  warmUp: 0,
   cards: 1_000,
   mix: "purchase=1",
   seed: 1,
