@@ -214,6 +214,14 @@ describe("the lock", () => {
     await Effect.runPromise(Effect.scoped(change).pipe(Effect.provide(Storage.file(root))))
   })
 
+  it("that can't be read is refused: its holder may live", async () => {
+    const root = fresh()
+    await manifestOf(root)
+    // Nobody may read this as a file, the super-user neither.
+    mkdirSync(join(root, "lock"))
+    assert.match((await refusalOf(root)).message, /its file lock can't be read/)
+  })
+
   it("of any bytes lets nobody in unasked, and ends in words", () =>
     fc.assert(
       fc.asyncProperty(fc.constantFrom("lock", "lock.takeover"), fc.uint8Array(), async (name, bytes) => {

@@ -48,7 +48,8 @@ export class ReferenceIndex {
     const words = this.words
     const last = (hash << LINE_SHIFT) & this.#mask
     for (let at = place; ; ) {
-      const line = at & -LINE_WORDS
+      // `place` may be the end of its line, which is the beginning of the next one.
+      const line = (at - 1) & -LINE_WORDS
       for (const end = line + LINE_WORDS; at < end; at += PLACE_WORDS) {
         if (words[at + 1] !== hash) continue
         const age = (next - words[at]) >>> 0

@@ -1,5 +1,17 @@
 // The directory as it is before a repair, kept whole under another name beside it.
-import { copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs"
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { type Stop, stop } from "../Stop.ts"
@@ -35,18 +47,30 @@ const keep = (from: string, to: string, isTop: boolean): void => {
   for (const name of readdirSync(from)) {
     if (isTop && (isOfTheProcess(name) || name === "lost+found")) continue
     const path = join(from, name)
-    if (lstatSync(path).isDirectory()) keep(path, join(to, name), false)
+    // What a link leads to is what will be changed: it is kept, not the link.
+    if (statSync(path).isDirectory()) keep(path, join(to, name), false)
     else linkOrCopy(path, join(to, name))
+  }
+  sync(to)
+}
+
+const sync = (path: string): void => {
+  const file = openSync(path, "r")
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
   }
 }
 
 const linkOrCopy = (from: string, to: string): void => {
   try {
-    linkSync(from, to)
+    linkSync(realpathSync(from), to)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     // Another file system, or one without second names.
     if (code !== "EXDEV" && code !== "EPERM" && code !== "ENOTSUP" && code !== "EMLINK") throw error
     copyFileSync(from, to)
+    sync(to)
   }
 }

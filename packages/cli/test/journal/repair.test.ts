@@ -6,6 +6,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs"
 import { join } from "node:path"
@@ -99,6 +100,21 @@ describe("journal repair", () => {
     expect(lost.unreadable).toEqual([[lost.from, lost.from + blockSlots - 1]])
     expect(lost.readable).toBe(last - lost.from + 1 - blockSlots)
     expect(told.droppedSnapshots).toEqual(snapshots.filter((position) => position >= lost.from))
+  })
+
+  it("keeps what a link leads to, too: segments on another disk", async () => {
+    const data = copy()
+    const disk = join(home, `disk-${copies}`)
+    renameSync(join(data, "journal"), disk)
+    symlinkSync(disk, join(data, "journal"))
+    flip(segment(data, segments(data).length - 1), 4_096 + 300)
+    const damaged = listing(disk)
+    const { told } = await look(data)
+    const n = String(told.fromSequence)
+    const done = await runHere(["journal", "repair", data, "--json", "--yes", "--from-sequence", n])
+    expect([done.code, done.stderr]).toEqual([0, ""])
+    expect(listing(join(JSON.parse(done.stdout).original, "journal"))).toEqual(damaged)
+    expect(await runHere(["journal", "verify", data])).toMatchObject({ code: 0 })
   })
 
   it("loses no state to damage that is older than what the newest snapshot needs", async () => {

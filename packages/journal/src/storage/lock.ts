@@ -134,9 +134,25 @@ const tryLink = (from: string, to: string): boolean => {
   }
 }
 
+/** "" when it is gone by now; undefined when nobody may read it. */
+const lockText = (lock: string): string | undefined => {
+  try {
+    return readFileSync(lock, "utf8")
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? "" : undefined
+  }
+}
+
 /** Refused is also what can't be read: whoever made it may live. */
 const refusedByLiving = (root: string, lock: string): DirectoryRefused | undefined => {
-  const text = readText(lock)
+  const text = lockText(lock)
+  if (text === undefined) {
+    return new DirectoryRefused({
+      path: root,
+      reason: "its file lock can't be read",
+      remedy: "Run as the user whose directory it is. If no process is using it, remove the file lock.",
+    })
+  }
   const holder = decodeHolder(text)
   if (holder === undefined) {
     if (isBlank(text)) return undefined
