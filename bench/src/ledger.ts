@@ -159,11 +159,12 @@ export const benchmark: Benchmark = {
     const settings = quick ? { ...defaults, cards: 20_000, transactions: 2 ** 19 } : defaults
     const { cards, transactions, terminals } = settings
     const samplers = new Samplers()
-    const before = process.memoryUsage.rss()
     const open = makeWorld(settings, false)
     const full = makeWorld(settings, true)
     const cardBytes = open.ledger.shards[0].cards.bytes
-    const slotBytes = (process.memoryUsage.rss() - before - 2 * cardBytes) / transactions / 2
+    const { atRandom, inOrder } = open.ledger.memory.pages
+    const slotBytes =
+      [...atRandom, ...inOrder].reduce((sum, { byteLength }) => sum + byteLength, 0) / transactions
     const names = new Set<string>()
     for (let round = 0; round < rounds; round++) {
       const sample: Sample = (name, ns) => {

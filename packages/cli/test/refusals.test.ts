@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { Cause, Effect, Exit } from "effect"
@@ -212,5 +212,12 @@ describe("a start is refused in", () => {
     expect(await refusalOf(data, { MILLRACE_ENGINE_REMEMBERED_TRANSACTIONS: "4096" })).toMatch(
       /^rememberedTransactions is 4096, but/,
     )
+  })
+
+  it("names the numbers that don't go together before a directory keeps them for life", async () => {
+    const data = join(temporaryDirectory(), "new")
+    const message = await refusalOf(data, { MILLRACE_ENGINE_REMEMBERED_TRANSACTIONS: "65536" })
+    expect(message).toMatch(/need at least 524288: raise it .* Nothing was made$/)
+    expect(existsSync(data)).toBe(false)
   })
 })

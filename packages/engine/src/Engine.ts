@@ -2,7 +2,7 @@
 import { Journal, type JournalError, type JournalShape, Machine, Snapshots } from "@millrace/journal"
 import { type Command, type ControlResult, Ledger } from "@millrace/ledger"
 import { Cause, Clock, Context, Deferred, Effect, Exit, Layer, Schedule, Schema, Semaphore } from "effect"
-import { Lane, type LaneLimits } from "./Lane.ts"
+import { Lane, type LaneLimits, undurableSlotsMax } from "./Lane.ts"
 import { givePages } from "./Pages.ts"
 import { type Recovered, type RecoveryRefused, recover } from "./Recovery.ts"
 import { rebuildShard } from "./Restart.ts"
@@ -59,6 +59,23 @@ export class Engine extends Context.Service<
   static readonly layer = (options: EngineOptions) => Layer.effect(Engine, make(options))
 }
 
+/**
+ * What is wrong with these numbers together. Two of them are fixed for life with a data directory, so whoever makes one
+ * asks first.
+ */
+export const engineProblem = (
+  options: Pick<EngineOptions, "shards" | "rememberedTransactions" | "mailboxRecordsMax">,
+): string | undefined => {
+  const { shards, rememberedTransactions, mailboxRecordsMax } = options
+  const needed = 2 * undurableSlotsMax(shards, mailboxRecordsMax)
+  if (needed <= rememberedTransactions) return undefined
+  return (
+    `rememberedTransactions is ${rememberedTransactions}, but ${shards} mailboxes of ${mailboxRecordsMax} need at ` +
+    `least ${needed}: raise it (engine.rememberedTransactions) or lower the mailboxes (engine.mailboxRecordsMax); with a data ` +
+    "directory that is in use only the mailboxes can be changed"
+  )
+}
+
 /** The first restart of a shard comes at once, later ones further apart: a defect that stays must not spin. */
 const restartSchedule = Schedule.min([Schedule.exponential("20 millis", 2), Schedule.spaced("5 seconds")])
 
@@ -76,13 +93,8 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
     recovered.time,
     machine.nextRound,
   )
-  if (lane.undurableSlotsMax * 2 > options.rememberedTransactions) {
-    return yield* new EngineMisconfigured({
-      message:
-        `rememberedTransactions is ${options.rememberedTransactions}, but ${options.shards} mailboxes of ` +
-        `${options.mailboxRecordsMax} need at least ${lane.undurableSlotsMax * 2}: raise the one or lower the other`,
-    })
-  }
+  const problem = engineProblem(options)
+  if (problem !== undefined) return yield* new EngineMisconfigured({ message: problem })
   const halt = yield* Deferred.make<never, JournalError>()
   // A snapshot reads what a restart replaces, and a restart reads what a snapshot lets go: one at a time.
   const housekeeping = yield* Semaphore.make(1)

@@ -19,6 +19,7 @@ import {
 import { Mailbox } from "./Mailbox.ts"
 import { Outbox } from "./Outbox.ts"
 import { type Receiver, Seats } from "./Seats.ts"
+import { Sleeper } from "./Sleeper.ts"
 import { Tally } from "./Tally.ts"
 
 export interface LaneLimits {
@@ -44,21 +45,6 @@ const commandSlotsMax = Math.ceil(COMMAND_BYTES_MAX / (SLOT_BYTES - 4)) + 1
 
 /** About a millisecond of the lane's time. */
 const TICK_SLOTS_MAX = 256
-
-/** Who sleeps until there is work; woken at most once for each time it went to sleep. */
-class Sleeper {
-  #wake: (() => void) | undefined
-
-  sleep(wake: () => void): void {
-    this.#wake = wake
-  }
-
-  wake(): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
-  }
-}
 
 /**
  * The lane knows no Effect and no I/O. Fibers drive it (Engine.ts): each shard's fiber calls `turn` when it
@@ -110,7 +96,7 @@ export class Lane {
     this.seats = new Seats(limits.seatsMax)
     this.#mailboxes = Array.from({ length: shards }, () => new Mailbox(limits.mailboxRecordsMax))
     // Twice what can wait for it: a shard's turn is bounded by the outbox, never dropped for want of it.
-    this.#outbox = new Outbox(nextPowerOfTwo(2 * shards * limits.mailboxRecordsMax))
+    this.#outbox = new Outbox(outcomesMax(shards, limits.mailboxRecordsMax))
     this.#shardSleepers = Array.from({ length: shards }, () => new Sleeper())
     this.#down = Array.from({ length: shards }, () => false)
     this.#lastTime = lastTime
@@ -118,7 +104,7 @@ export class Lane {
     this.#durable = ledger.next
   }
 
-  /** Slots that may be decided and not yet durable; the ledger's memory must hold several times as many. */
+  /** See undurableSlotsMax. */
   get undurableSlotsMax(): number {
     return 2 * this.#outbox.capacity
   }
@@ -394,4 +380,9 @@ export class Lane {
   }
 }
 
-const nextPowerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n))
+const outcomesMax = (shards: number, mailboxRecordsMax: number): number =>
+  2 ** Math.ceil(Math.log2(2 * shards * mailboxRecordsMax))
+
+/** Slots that may be decided and not yet durable; the ledger's memory must hold several times as many. */
+export const undurableSlotsMax = (shards: number, mailboxRecordsMax: number): number =>
+  2 * outcomesMax(shards, mailboxRecordsMax)

@@ -4,6 +4,7 @@ export {
   Engine,
   EngineMisconfigured,
   type EngineOptions,
+  engineProblem,
   Restarting,
 } from "./Engine.ts"
 export { Lane, type LaneBlock, type LaneLimits } from "./Lane.ts"

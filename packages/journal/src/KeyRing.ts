@@ -224,7 +224,9 @@ const findMaster = Effect.fnUntraced(function* (
   return yield* new KeyMissing({
     key: "the master key",
     reason: `${ringFile} is there, but neither ${masterFile} nor a key from the configuration`,
-    remedy: "Give the master key that this data directory was made with. No new one was made.",
+    remedy:
+      "Give the master key that this data directory was made with (the program takes it from MILLRACE_MASTER_KEY or " +
+      "MILLRACE_MASTER_KEY_FILE, else from the file master.key). No new one was made.",
   })
 })
 

@@ -1,5 +1,7 @@
 // `millrace serve`: the layers put together, in the order in which a start can fail, and taken apart so that nothing is lost.
-import { Engine, type EngineOptions } from "@millrace/engine"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { Engine, type EngineOptions, engineProblem } from "@millrace/engine"
 import { Gateway, type GatewayOptions, type IsoHost, isoConnectionsMax } from "@millrace/gateway"
 import { Journal } from "@millrace/journal"
 import { ImageRefused, JournalGap, ReplayDiverged } from "@millrace/ledger"
@@ -92,6 +94,13 @@ export interface Ready {
 
 const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host)
 
+/** Before a directory is made: it keeps two of these numbers for life. */
+const refuseImpossible = Effect.fnUntraced(function* ({ data, ephemeral, engine }: Settings) {
+  if (!ephemeral && existsSync(join(data, "manifest.json"))) return
+  const problem = engineProblem(engine)
+  if (problem !== undefined) yield* stop(`${problem}. Nothing was made`)
+})
+
 /**
  * Starts everything, calls `ready`, and fails when the engine does; otherwise only ends with its scope. `failedAtEnd` is
  * told of an engine that fails while it is being stopped, when nobody waits for this effect any more.
@@ -107,6 +116,7 @@ export const serveUntilHalted = Effect.fnUntraced(function* (
   yield* warnOfExposure(settings, tls, voice)
   const began = performance.now()
   if (!settings.ephemeral) yield* refuseLostJournal(settings.data)
+  yield* refuseImpossible(settings)
   const store = yield* openStore({
     data: settings.data,
     ephemeral: settings.ephemeral,

@@ -53,6 +53,7 @@ export const simulateSeeds = Effect.fnUntraced(function* (command: SimulateComma
   const msMax = (command.minutes ?? Number.POSITIVE_INFINITY) * 60_000
   const last = command.seeds === 0 ? Number.POSITIVE_INFINITY : command.seed + command.seeds - 1
   let toldAt = began
+  let one: { readonly seed: number; readonly trace: string } | undefined
   for (let seed = command.seed; seed <= last && performance.now() - began < msMax; seed++) {
     const result = yield* Effect.promise(() => simulate(seed, options))
     // Signals are heard between two runs.
@@ -67,11 +68,13 @@ export const simulateSeeds = Effect.fnUntraced(function* (command: SimulateComma
       toldAt = performance.now()
       progress(`${sum.seeds} seeds, up to ${seed}, ${rate(sum, began)}`)
     }
-    if (command.seeds === 1) tellRun(result)
+    if (command.seeds === 1 && !command.json) tellRun(result)
+    if (command.seeds === 1) one = { seed, trace: result.digest }
   }
   progressEnds()
   const seconds = (performance.now() - began) / 1_000
-  if (command.json) print(JSON.stringify({ ...sum, violations: 0, seconds: Math.round(seconds * 10) / 10 }))
+  if (command.json)
+    print(JSON.stringify({ ...one, ...sum, violations: 0, seconds: Math.round(seconds * 10) / 10 }))
   else if (command.seeds !== 1) {
     say(
       `${sum.seeds} seeds from ${command.seed} on, no violation: ${sum.answers} answers, ${sum.slots} slots, ` +
