@@ -4,6 +4,7 @@ import { Context, Effect, Layer } from "effect"
 import { explained } from "../journal/Open.ts"
 import { print } from "../Output.ts"
 import { ask } from "../operator/Card.ts"
+import { stop } from "../Stop.ts"
 import { masterKey } from "../serve/Store.ts"
 import { lockedStorage } from "./Locked.ts"
 
@@ -28,7 +29,11 @@ export const rotateData = Effect.fnUntraced(function* (command: RotateDataComman
 
 const atRest = Effect.fnUntraced(
   function* (dir: string) {
-    const storage = yield* lockedStorage(dir)
+    const storage = yield* lockedStorage(dir).pipe(
+      Effect.catchTag("DirectoryRefused", (error) =>
+        stop(`${error.message} Or give --url of the server that has it: it goes on serving`),
+      ),
+    )
     const context = yield* Layer.build(KeyRing.layer({ masterKey: yield* masterKey })).pipe(
       Effect.provideService(Storage, storage),
     )
