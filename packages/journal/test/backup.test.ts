@@ -1,4 +1,4 @@
-import { Effect, Exit, Layer } from "effect"
+import { Effect, Exit, Layer, Redacted } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
@@ -13,6 +13,7 @@ import {
   planRestore,
   readCatalogue,
   restoreFiles,
+  rotateMasterKey,
   Snapshots,
   Storage,
   type StorageShape,
@@ -306,10 +307,93 @@ describe("a backup", () => {
     await directory(other, appendBlocks(1, 3))
     const stranger = await Effect.runPromise(Effect.flip(back(other, target)))
     expect(stranger.message).toMatch(/it is the backup of another data directory/)
-    const after = [...target.files()]
-      .filter(([path]) => !/keyring|^manifest/.test(path))
-      .map(([path, bytes]) => [path, Buffer.from(bytes).toString("hex")])
-    expect(after).toEqual(before.filter(([path]) => !/keyring|^manifest/.test(path!)))
+    const after = [...target.files()].map(([path, bytes]) => [path, Buffer.from(bytes).toString("hex")])
+    expect(after).toEqual(before)
+  })
+
+  it("keeps its own keys when a directory of one origin, with a data key of the same number, is refused", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    const early = await directory(source, Effect.as(appendBlocks(1, 10), undefined)).then(() => source.copy())
+    const goOn = Effect.gen(function* () {
+      const keys = yield* KeyRing
+      yield* keys.rotate
+      yield* appendBlocks(11, 30)
+      yield* snapshot(30)
+    })
+    await directory(source, goOn)
+    await Effect.runPromise(back(source, target))
+    const before = new Map(target.files())
+    await directory(early, Effect.andThen(goOn, appendBlocks(31, 60)))
+    const error = await Effect.runPromise(Effect.flip(back(early, target)))
+    expect(error.message).toMatch(/under data key 2 doesn't open with the directory's keyring\.json/)
+    expect(target.files().get("keyring.json")).toEqual(before.get("keyring.json"))
+    expect((await restored(target, source)).plan.last).toBe(30)
+    const alone = target.copy()
+    alone.put("master.key", source.files().get("master.key"))
+    expect((await contentsOf(alone)).sequences).toEqual(range(1, 30))
+  })
+})
+
+describe("the master key in a backup", () => {
+  const rotateMaster = (disk: MemoryDisk) =>
+    Effect.runPromise(rotateMasterKey({}).pipe(Effect.provide(Storage.disk(disk))))
+
+  it("is the one that opens the ring, also where its rotation was cut before it had its name", async () => {
+    const source = new MemoryDisk()
+    await directory(source, appendBlocks(1, 5))
+    let saved = false
+    source.fault = (operation, path) => {
+      if (operation !== "rename") return undefined
+      if (saved && path === "master.key.new") return "EIO"
+      if (path === "keyring.json.tmp") saved = true
+      return undefined
+    }
+    await expect(rotateMaster(source)).rejects.toThrow(/EIO/)
+    source.fault = undefined
+    expect([...source.files().keys()]).toContain("master.key.new")
+    const target = new MemoryDisk()
+    const report = await Effect.runPromise(back(source, target, { withMasterKey: true }))
+    expect(report.holdsMasterKey).toBe(true)
+    expect(target.files().get("master.key")).toEqual(source.files().get("master.key.new"))
+    expect((await restored(target, target)).plan.last).toBe(5)
+  })
+
+  it("goes when a later run brings a ring under another one, and stays as long as it opens it", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    await directory(source, appendBlocks(1, 5))
+    await Effect.runPromise(back(source, target, { withMasterKey: true }))
+    const again = await Effect.runPromise(back(source, target))
+    expect([again.holdsMasterKey, target.files().has("master.key")]).toEqual([true, true])
+    await rotateMaster(source)
+    const later = await Effect.runPromise(back(source, target))
+    expect([later.holdsMasterKey, target.files().has("master.key")]).toEqual([false, false])
+    const renewed = await Effect.runPromise(back(source, target, { withMasterKey: true }))
+    expect(renewed.holdsMasterKey).toBe(true)
+    expect((await restored(target, target)).plan.last).toBe(5)
+  })
+
+  it("is refused, before anything is copied, where no file of the directory opens the ring", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    await directory(source, appendBlocks(1, 5))
+    const stale = source.files().get("master.key")
+    const masterKey = Redacted.make("5a".repeat(32))
+    await Effect.runPromise(
+      rotateMasterKey({ newMasterKey: masterKey }).pipe(Effect.provide(Storage.disk(source))),
+    )
+    source.put("master.key", stale)
+    const refused = await Effect.runPromise(
+      Effect.gen(function* () {
+        const layer = KeyRing.layer({ masterKey, readOnly: true }).pipe(Layer.provide(Storage.disk(source)))
+        const keys = yield* Effect.provide(Effect.service(KeyRing), layer)
+        const options = { window, masterKey, withMasterKey: true }
+        return yield* Effect.flip(takeBackup(source.storage, target.storage, keys, options))
+      }),
+    )
+    expect(refused.message).toMatch(/its master key was given from outside/)
+    expect([...target.files().keys()]).toEqual([])
   })
 })
 

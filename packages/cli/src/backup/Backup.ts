@@ -7,6 +7,7 @@ import { Progress } from "../journal/Progress.ts"
 import { counted, grouped } from "../load/Report.ts"
 import { complain, print } from "../Output.ts"
 import { ExitCode, stop } from "../Stop.ts"
+import { masterKey as givenMasterKey } from "../serve/Store.ts"
 import { type Reach, reachLines, reachOf, windowOf } from "./Reach.ts"
 
 export interface BackupCommand {
@@ -33,10 +34,12 @@ export const backup = Effect.fnUntraced(
     const source = yield* storageOf(data)
     const manifest = yield* openDirectory({ readOnly: true }).pipe(Effect.provideService(Storage, source))
     const window = windowOf(fixedOf(manifest))
+    const masterKey = yield* givenMasterKey
     const progress = new Progress()
     const take = Effect.gen(function* () {
       return yield* takeBackup(source, yield* storageOf(to), yield* openKeys(source), {
         window,
+        masterKey,
         withMasterKey,
         keepFrom: keepDays === undefined ? undefined : now - keepDays * DAY_MS,
         progress: (bytes) => progress.count("copied and read back", bytes),
@@ -50,7 +53,7 @@ export const backup = Effect.fnUntraced(
     const reach = reachOf(report.catalogue, window)
     if (command.json) print(JSON.stringify(jsonOf(report, reach)))
     else for (const line of lines(report, reach)) print(line)
-    warnOfMasterKey(to, withMasterKey)
+    warnOfMasterKey(to, report.holdsMasterKey)
     if (report.damagedSnapshot !== undefined) {
       return yield* stop(
         `${report.damagedSnapshot.message}\nthe backup is whole without that snapshot, and the engine will need it at its next start`,
@@ -90,8 +93,8 @@ const lines = (report: BackupReport, reach: ReadonlyArray<Reach>): ReadonlyArray
 }
 
 /** Loudly, every time: a backup without its key is worth nothing, and one with it protects nothing. */
-const warnOfMasterKey = (to: string, withMasterKey: boolean): void => {
-  if (withMasterKey) {
+const warnOfMasterKey = (to: string, holdsMasterKey: boolean): void => {
+  if (holdsMasterKey) {
     complain(
       `WARNING: ${join(to, "master.key")} opens this backup. Who has the backup has everything in it: keep it as you keep that key.`,
     )

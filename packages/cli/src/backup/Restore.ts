@@ -1,5 +1,5 @@
 // `millrace restore`: a data directory out of a backup, to its end, to a sequence or to a moment, verified before it may start.
-import { existsSync, lstatSync, readdirSync, rmSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import {
   finishRestore,
@@ -11,7 +11,7 @@ import {
   Storage,
   type Until,
 } from "@millrace/journal"
-import { Effect, Exit } from "effect"
+import { Effect } from "effect"
 import { parseBound } from "../journal/Bound.ts"
 import { explained, fixedOf, openKeys, openRooms, refuseNoDirectory, storageOf } from "../journal/Open.ts"
 import { Progress } from "../journal/Progress.ts"
@@ -22,6 +22,7 @@ import { complain, print } from "../Output.ts"
 import { ExitCode, type Stop, stop } from "../Stop.ts"
 import { markBegun } from "../serve/Begun.ts"
 import { MASTER_KEY_FILE_VARIABLE, MASTER_KEY_VARIABLE } from "../serve/Store.ts"
+import { lockPlace, refuseUsed } from "./Place.ts"
 import { windowOf } from "./Reach.ts"
 
 export interface RestoreCommand {
@@ -45,17 +46,20 @@ export const restore = Effect.fnUntraced(
     const plan = yield* planRestore(backup, keys, catalogue, windowOf(fixed), until)
     const progress = new Progress()
     const write = Effect.gen(function* () {
-      const target = yield* storageOf(to)
-      yield* restoreFiles(backup, target, keys, plan, {
+      const place = yield* lockPlace(to)
+      yield* restoreFiles(backup, place.storage, keys, plan, {
         withMasterKey: isOwnMasterKey(from),
         progress: (done) => progress.bytes("restored", done, plan.bytes),
       }).pipe(Effect.ensuring(Effect.sync(() => progress.end())))
-      const sound = yield* verifyRestored(to, plan, fixed, progress)
-      yield* markBegun(to)
-      yield* finishRestore(backup, target)
+      const sound = yield* verifyRestored(place.path, plan, fixed, progress)
+      yield* markBegun(place.path)
+      yield* finishRestore(backup, place.storage)
+      yield* place.finish
       return sound
     })
-    const sound = yield* whole(to, explained(write))
+    const sound = yield* explained(Effect.scoped(write)).pipe(
+      Effect.mapError((error) => stop(`${error.message}\nnothing was restored, and ${to} is as it was`)),
+    )
     if (command.json) print(JSON.stringify({ ...jsonOf(plan), ...sound }))
     else for (const line of lines(to, plan, sound)) print(line)
     if (!isOwnMasterKey(from)) {
@@ -88,43 +92,14 @@ const verifyRestored = Effect.fnUntraced(function* (
 const insideOfADecision = (last: number, error: Stop): Stop =>
   stop(`--at ${last} may lie inside of a decision: give the sequence before or after it. ${error.message}`)
 
-/** What fails leaves the directory as it was: empty or not there. */
-const whole = <A, R>(to: string, effect: Effect.Effect<A, Stop, R>): Effect.Effect<A, Stop, R> =>
-  Effect.suspend(() => {
-    const isNew = !existsSync(to)
-    return Effect.onExit(effect, (exit) =>
-      Effect.sync(() => {
-        if (Exit.isSuccess(exit)) return
-        if (isNew) rmSync(to, { recursive: true, force: true })
-        else for (const name of readdirSync(to)) rmSync(join(to, name), { recursive: true, force: true })
-      }),
-    ).pipe(
-      Effect.mapError((error) =>
-        stop(`${error.message}\nnothing was restored, and ${to} is as it was`, ExitCode.failed),
-      ),
-    )
-  })
-
-/** lost+found is what an empty disk has. */
-const refuseUsed = (to: string): Effect.Effect<void, Stop> =>
-  Effect.suspend(() => {
-    if (!existsSync(to)) return Effect.void
-    if (!lstatSync(to).isDirectory())
-      return stop(`${to} is a file: give a directory that is empty or not there`)
-    const names = readdirSync(to).filter((name) => name !== "lost+found")
-    if (names.length === 0) return Effect.void
-    const shown = names.slice(0, 3).join(", ")
-    return stop(
-      `${to} is not empty (${shown}): nothing is ever restored over something. Give another directory, or move it away`,
-    )
-  })
-
 /** The key in the backup goes along when it is the one that is used: one from outside stays outside. */
 const isOwnMasterKey = (from: string): boolean => {
   const isGiven = [MASTER_KEY_VARIABLE, MASTER_KEY_FILE_VARIABLE].some(
     (name) => (process.env[name] ?? "") !== "",
   )
-  return !isGiven && existsSync(join(from, "master.key"))
+  // A backup that was cut between the ring and its key has the key under the second name.
+  const names = ["master.key", "master.key.new"]
+  return !isGiven && names.some((name) => existsSync(join(from, name)))
 }
 
 const untilOf = (at: string | undefined): Effect.Effect<Until | undefined, Stop> => {

@@ -1,6 +1,8 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { Effect, Exit, Scope } from "effect"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { Progress } from "../../src/journal/Progress.ts"
 import { blockSlots, fileStorage, recoveredState, Scribe, stateOf, time } from "../directory.ts"
 import { runHere } from "../here.ts"
 import { cleanUp, runLimited, temporaryDirectory } from "../program.ts"
@@ -139,6 +141,56 @@ describe("restore", () => {
     expect(listing(empty)).toEqual([])
   })
 
+  it("to where an engine has begun leaves the engine its directory", async () => {
+    const to = place()
+    mkdirSync(to)
+    const live = Scope.makeUnsafe()
+    // It has the lock and nothing else yet.
+    await Effect.runPromise(fileStorage(to).lock("lock").pipe(Scope.provide(live)))
+    const { code, stderr } = await restore(to)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/process \d+ is using it/)
+    expect(listing(to)).toEqual(["lock"])
+    await Effect.runPromise(Scope.close(live, Exit.void))
+    expect((await restore(to)).code).toBe(0)
+    expect(listing(to)).not.toContain("lock")
+  })
+
+  it("holds the lock that an engine takes until it is done", async () => {
+    const to = place()
+    const take = Effect.scoped(fileStorage(to).lock("lock"))
+    const takes: Array<Exit.Exit<void, unknown>> = []
+    const copying = vi.spyOn(Progress.prototype, "end")
+    copying.mockImplementation(() => {
+      takes.push(Effect.runSyncExit(take))
+    })
+    expect((await restore(to).finally(() => copying.mockRestore())).code).toBe(0)
+    expect(takes.map(Exit.isFailure)).toEqual(takes.map(() => true))
+    expect(takes.length).toBeGreaterThan(0)
+    await Effect.runPromise(take)
+  })
+
+  it("leaves what somebody puts there meanwhile, and refuses to go on over it", async () => {
+    for (const isThere of [false, true]) {
+      const to = place()
+      if (isThere) mkdirSync(to)
+      // Told when all is copied.
+      const copying = vi.spyOn(Progress.prototype, "end")
+      copying.mockImplementation(() => writeFileSync(join(to, "theirs"), "mine"))
+      const { code, stderr } = await restore(to)
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/is not empty \(theirs\)/)
+      expect(listing(to)).toEqual(["theirs"])
+      // The same where the restore fails by itself.
+      const inside = place()
+      if (isThere) mkdirSync(inside)
+      copying.mockImplementation(() => writeFileSync(join(inside, "theirs"), "mine"))
+      const failed = await restore(inside, "--at", "2").finally(() => copying.mockRestore())
+      expect(failed.stderr).toMatch(/may lie inside of a decision/)
+      expect(listing(inside)).toEqual(["theirs"])
+    }
+  })
+
   it("of a damaged backup is refused with the place", async () => {
     const damaged = join(home, "damaged")
     cpSync(taken, damaged, { recursive: true })
@@ -191,6 +243,29 @@ describe("backup", () => {
     process.env["MILLRACE_MASTER_KEY_FILE"] = mine
     expect([restored.code, restored.stderr]).toEqual([0, ""])
     expect(existsSync(join(to, "master.key"))).toBe(true)
+  })
+
+  it("says of the master key what is so: it goes with a rotation, and comes when it is asked for", async () => {
+    const own = join(home, "data-rotated")
+    const whole = join(home, "whole-rotated")
+    cpSync(data, own, { recursive: true })
+    const mine = process.env["MILLRACE_MASTER_KEY_FILE"]
+    delete process.env["MILLRACE_MASTER_KEY_FILE"]
+    try {
+      const run = (...more: ReadonlyArray<string>) =>
+        runHere(["backup", "--data", own, "--to", whole, ...more])
+      expect((await run("--with-master-key")).stderr).toMatch(/master\.key opens this backup/)
+      expect((await run()).stderr).toMatch(/master\.key opens this backup/)
+      expect((await runHere(["keys", "rotate-master", own])).code).toBe(0)
+      expect((await run()).stderr).toMatch(/the master key is NOT in the backup/)
+      expect(existsSync(join(whole, "master.key"))).toBe(false)
+      expect((await run("--with-master-key")).stderr).toMatch(/master\.key opens this backup/)
+      const to = place()
+      expect((await runHere(["restore", "--from", whole, "--to", to])).code).toBe(0)
+      expect(readFileSync(join(to, "master.key"))).toEqual(readFileSync(join(own, "master.key")))
+    } finally {
+      process.env["MILLRACE_MASTER_KEY_FILE"] = mine
+    }
   })
 
   it("refuses a directory that is not one of its own, and one inside of the data", async () => {

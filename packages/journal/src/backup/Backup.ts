@@ -5,7 +5,7 @@ import { segmentNumber } from "../format.ts"
 import type { JournalDamaged } from "../JournalError.ts"
 import type { KeyRingShape } from "../KeyRing.ts"
 import { journalDirectory } from "../recover.ts"
-import { readWhole, type StorageShape, writeWhole } from "../Storage.ts"
+import type { StorageShape } from "../Storage.ts"
 import { BackupRefused } from "./BackupRefused.ts"
 import {
   type Catalogue,
@@ -18,16 +18,16 @@ import {
   writeCatalogue,
 } from "./Catalogue.ts"
 import { chaptersOf, restorable, since } from "./Chapters.ts"
+import { copyKeys, type KeyOptions, opensAlone, readKeys, refuseOtherKeys } from "./Keys.ts"
 import { type Between, begunSegments, copySegment, otherHistory, refuseOtherSegment } from "./SegmentCopy.ts"
 import { snapshotsDirectory } from "./Selection.ts"
 import { copySnapshot, removeSnapshot, snapshotsIn } from "./SnapshotCopy.ts"
 
-export interface BackupOptions {
+export interface BackupOptions extends KeyOptions {
   /** Sequences up to a snapshot's position that a start from it reads too. */
   readonly window: number
   /** Called as bytes are copied. */
   readonly progress?: (bytes: number) => void
-  readonly withMasterKey?: boolean
   /** What only serves to restore to moments before this one (ms since the epoch) is let go of. */
   readonly keepFrom?: number | undefined
 }
@@ -41,11 +41,11 @@ export interface BackupReport {
   readonly removedSnapshots: number
   /** A snapshot of the directory that is damaged, and so was left out. */
   readonly damagedSnapshot: JournalDamaged | undefined
+  /** The master key is in it: it was asked for now or earlier, and it opens the ring. */
+  readonly holdsMasterKey: boolean
 }
 
 const lockName = "lock"
-const keyFiles = ["keyring.json", "manifest.json"] as const
-const masterKeyFile = "master.key"
 /** The engine lets go of the oldest segments while they are copied: then a newer snapshot is there, and that one is taken. */
 const roundsMax = 8
 /** The catalogue is written after so many bytes, so that a run that is cut short need not begin anew. */
@@ -58,11 +58,12 @@ export const takeBackup = Effect.fnUntraced(function* (
   keys: KeyRingShape,
   options: BackupOptions,
 ) {
+  // Refused before anything is made or copied; they are read again when they are written.
+  yield* readKeys(source, backup, options)
   yield* backup.makeDirectory("")
   yield* backup.lock(lockName)
   const before = yield* openBackup(backup, keys)
-  yield* refuseLostKeys(backup, before, keys)
-  yield* copyKeys(source, backup, options.withMasterKey ?? false)
+  yield* refuseOtherKeys(backup, before, keys)
   const run = new Run(source, backup, keys, before, options)
   for (let round = 1; ; round++) {
     const moved = yield* run.round().pipe(
@@ -107,38 +108,6 @@ const openBackup = Effect.fnUntraced(function* (backup: StorageShape, keys: KeyR
 })
 
 const nowText = Effect.map(DateTime.now, DateTime.formatIso)
-
-const refuseLostKeys = Effect.fnUntraced(function* (
-  backup: StorageShape,
-  { segments, snapshots }: Catalogue,
-  keys: KeyRingShape,
-) {
-  const lost = [...segments, ...snapshots].find(({ keyId }) => keys.byId(keyId) === undefined)
-  if (lost === undefined) return
-  return yield* new BackupRefused({
-    path: backup.location,
-    reason: `what it holds needs data key ${lost.keyId}, and the directory's keyring.json has it no longer`,
-    remedy: "Nothing of this backup was changed. Back up into a new directory, and keep this one.",
-  })
-})
-
-/** They are small, and each replaces the one before whole. The ring that is there can read all that the one before could. */
-const copyKeys = Effect.fnUntraced(function* (
-  source: StorageShape,
-  backup: StorageShape,
-  withMasterKey: boolean,
-) {
-  for (const name of keyFiles) yield* writeWhole(backup, name, yield* readWhole(source, name))
-  if (!withMasterKey) return
-  if (!(yield* source.exists(masterKeyFile))) {
-    return yield* new BackupRefused({
-      path: backup.location,
-      reason: `the data directory has no ${masterKeyFile} to take along: its master key was given from outside`,
-      remedy: "Keep a copy of that key yourself, and back up without taking it along.",
-    })
-  }
-  yield* writeWhole(backup, masterKeyFile, yield* readWhole(source, masterKeyFile))
-})
 
 class Run {
   readonly #between: Between
@@ -230,13 +199,15 @@ class Run {
     return Effect.fail(otherHistory(this.#between.backup, reason))
   }
 
-  /** Every name that the catalogue gives is durable before the catalogue is. */
+  /** Every name that the catalogue gives is durable before the catalogue is, and so are the keys that open it. */
   #publish = Effect.fnUntraced(function* (this: Run) {
-    const { backup } = this.#between
+    const { source, backup } = this.#between
     this.#publishedAt = this.#copiedBytes
     yield* backup.syncDirectory(journalDirectory)
     yield* backup.syncDirectory(snapshotsDirectory)
+    const ring = yield* copyKeys(source, backup, this.#options, this.#catalogue)
     yield* writeCatalogue(backup, this.#catalogue)
+    return ring
   })
 
   /** The end of what was copied can be restored. A directory that was never used has nothing to restore, and that is whole too. */
@@ -261,8 +232,9 @@ class Run {
     const all = this.#catalogue
     const kept = restorable(keepFrom === undefined ? all : since(all, window, keepFrom), window)
     this.#catalogue = { ...kept, taken: yield* nowText }
-    yield* this.#publish()
+    const { masterKeyId } = yield* this.#publish()
     yield* this.#removeUnnamed()
+    const holdsMasterKey = yield* opensAlone(this.#between.backup, this.#catalogue, masterKeyId)
     const report: BackupReport = {
       catalogue: this.#catalogue,
       copiedBytes: this.#copiedBytes,
@@ -271,6 +243,7 @@ class Run {
       removedSegments: all.segments.length - kept.segments.length,
       removedSnapshots: all.snapshots.length - kept.snapshots.length,
       damagedSnapshot: this.#damagedSnapshot,
+      holdsMasterKey,
     }
     return report
   })

@@ -4,6 +4,7 @@ import { type Block, segmentPath } from "../cursor.ts"
 import { blockExtent, pageBytes } from "../format.ts"
 import { Journal } from "../Journal.ts"
 import { KeyRing, type KeyRingShape } from "../KeyRing.ts"
+import { masterFile, writeKeyFile } from "../MasterKey.ts"
 import { journalDirectory, readHeader } from "../recover.ts"
 import { readWhole, Storage, type StorageShape, writeWhole } from "../Storage.ts"
 import { refused } from "./BackupRefused.ts"
@@ -11,6 +12,7 @@ import { type Catalogue, type CatalogueSegment, type CatalogueSnapshot, fileOf }
 import { type Chapter, chaptersOf, neededFrom } from "./Chapters.ts"
 import { damagedCopy, refuseChangedSnapshot } from "./Check.ts"
 import { copyFrom, sha256Of } from "./Copy.ts"
+import { heldMasterKey } from "./Keys.ts"
 import { walkSegment } from "./SegmentWalk.ts"
 import { type Selection, snapshotsDirectory } from "./Selection.ts"
 import { copySnapshot } from "./SnapshotCopy.ts"
@@ -157,7 +159,7 @@ export const restoreFiles = Effect.fnUntraced(function* (
   }
   for (const directory of ["", journalDirectory, snapshotsDirectory]) yield* target.makeDirectory(directory)
   yield* writeWhole(target, "keyring.json", yield* readWhole(backup, "keyring.json"))
-  if (options.withMasterKey) yield* writeWhole(target, "master.key", yield* readWhole(backup, "master.key"))
+  if (options.withMasterKey) yield* takeMasterKey(backup, target, keys)
   if (plan.snapshot !== undefined) {
     yield* refuseChangedSnapshot(backup, plan.snapshot)
     yield* copySnapshot(backup, target, keys, plan.snapshot.position, copied)
@@ -174,6 +176,16 @@ export const restoreFiles = Effect.fnUntraced(function* (
   }
   yield* target.syncDirectory(journalDirectory)
   yield* settle(target, keys, plan.part)
+})
+
+const takeMasterKey = Effect.fnUntraced(function* (
+  backup: StorageShape,
+  target: StorageShape,
+  keys: KeyRingShape,
+) {
+  const master = yield* heldMasterKey(backup, keys.masterKeyId)
+  if (master !== undefined) return yield* writeKeyFile(target, masterFile, master)
+  return yield* refused(backup, `it holds no ${masterFile} that opens it`, "Give the master key.")
 })
 
 /** Opens the journal as a start does. What is added goes into a segment with a salt of its own: no nonce comes again. */
