@@ -98,7 +98,7 @@ const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : ho
 const refuseImpossible = Effect.fnUntraced(function* ({ data, ephemeral, engine }: Settings) {
   if (!ephemeral && existsSync(join(data, "manifest.json"))) return
   const problem = engineProblem(engine)
-  if (problem !== undefined) yield* stop(`${problem}. Nothing was made`)
+  if (problem !== undefined) return yield* stop(`${problem}. Nothing was made`)
 })
 
 /**
