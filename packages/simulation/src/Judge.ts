@@ -17,11 +17,11 @@ import {
   type FrameReader,
   kindName,
   type Outcome,
-  ResponseCode,
   transactionSequence,
 } from "@millrace/protocol"
 import { Cause, Effect } from "effect"
-import { judgeExpiry, keyOf, readerOf, requestOf } from "./reading.ts"
+import { Decisions } from "./Decisions.ts"
+import { checkSlot, judgeExpiry, keyOf, readerOf } from "./reading.ts"
 import type { WatchedBlock } from "./Server.ts"
 import { currency } from "./town.ts"
 import { Violation } from "./Violation.ts"
@@ -31,18 +31,6 @@ interface JournaledSlot {
   readonly bytes: Uint8Array
   readonly time: number
 }
-
-/** Answers that stand for nothing in the journal. */
-const unremembered: ReadonlySet<number> = new Set([
-  ResponseCode.format,
-  ResponseCode.invalidTransaction,
-  ResponseCode.badAmount,
-  ResponseCode.notPermittedToTerminal,
-  ResponseCode.tooLate,
-  ResponseCode.unavailable,
-  ResponseCode.duplicate,
-  ResponseCode.malfunction,
-])
 
 const companionKinds: ReadonlySet<number> = new Set([
   SlotKind.arrival,
@@ -67,6 +55,7 @@ export class Judge {
   #decided = new Map<string, number>()
   #commands: Array<JournaledCommand> = []
   #newModel: (() => Model) | undefined
+  readonly #decisions = new Decisions()
   readonly #writtenReader: FrameReader
   readonly #toldReader: FrameReader
   /** What the disk did behind everybody's back. */
@@ -135,6 +124,7 @@ export class Judge {
       this.durable = last
       this.#judgeTo(last)
       this.compare(engine)
+      this.#decisions.watch(ledger)
     }).pipe(
       Effect.tapCause((cause) =>
         Effect.sync(() => {
@@ -216,6 +206,7 @@ export class Judge {
     const words = new Int32Array(new Uint8Array(payload).buffer)
     const view = new DataView(words.buffer)
     for (let at = 0; at < payload.length; ) {
+      this.#decisions.judge(model)
       const sequence = model.memory.journal.length + 1
       const kind = payload[at + kindAt]
       if (kind === SlotKind.control) {
@@ -246,7 +237,8 @@ export class Judge {
   }
 
   #judgeDecision(model: Model, view: DataView, at: number, time: number, sequence: number): void {
-    const request = requestOf(model, view, at)
+    const request = this.#decisions.at(sequence)
+    checkSlot(view, at, request)
     const { response, available, sequence: own, duplicate } = model.decide(request, time)
     const is = `${kindName(request.kind)} ${keyOf(request.terminal, request.reference)} at ${sequence}`
     if (duplicate) throw new Violation(`${is} was decided before, at ${own}`)
@@ -274,6 +266,7 @@ export class Judge {
   }
 
   #wrote(outcome: Outcome): void {
+    if (this.model !== undefined) this.#decisions.judge(this.model)
     const sequence = transactionSequence(outcome.transaction)
     if (sequence > this.durable) {
       throw new Violation(
@@ -286,10 +279,8 @@ export class Judge {
     const { terminal, reference, response, available, transaction } = outcome
     const key = keyOf(terminal, reference)
     this.answers++
-    if (transaction === 0n) {
-      if (unremembered.has(response)) return
-      throw new Violation(`${key} is answered ${response}, and stands for nothing in the journal`)
-    }
+    this.#decisions.checkGiven(outcome)
+    if (transaction === 0n) return
     const before = this.#told.get(key)
     if (before === undefined) this.#told.set(key, outcome)
     else if (

@@ -1,5 +1,4 @@
 /** What frames and slots say, as the model and the judge take it. */
-import { SlotBit } from "@millrace/ledger"
 import type { Model, Request } from "@millrace/ledger/model"
 import {
   decodeOutcome,
@@ -8,14 +7,12 @@ import {
   Kind,
   OUTCOME_BYTES,
   type Outcome,
-  RecordFlag,
+  OutcomeFlag,
   unpackMessage,
 } from "@millrace/protocol"
 import { Violation } from "./Violation.ts"
 
 export const keyOf = (terminal: number, reference: bigint): string => `${terminal}/${reference}`
-
-const wrongPin = 1n
 
 /** Reads the outcomes of whole frames, of batches and of single transactions. */
 export const readerOf = (hear: (outcome: Outcome) => void): FrameReader =>
@@ -27,40 +24,27 @@ export const readerOf = (hear: (outcome: Outcome) => void): FrameReader =>
     message: (payload) => {
       const unpacked = unpackMessage(payload)
       if (!unpacked.ok || unpacked.value["type"] !== "transact.ok") return
-      const { terminal, reference, response, available, approved, transaction } = unpacked.value
+      const { terminal, reference, response, available, approved, transaction, duplicate } = unpacked.value
       hear({
         terminal: Number(terminal),
         reference: BigInt(reference as bigint),
         response: Number(response),
         available: Number(approved ?? available),
         transaction: BigInt(transaction as bigint),
-        flags: 0,
+        flags: duplicate === true ? OutcomeFlag.duplicate : 0,
       })
     },
   })
 
-/** The request that a slot was decided for. Of a PIN the journal has only whether it was right. */
-export const requestOf = (model: Model, view: DataView, at: number): Request => {
+/** The slot is of this request. A new PIN is journaled only when it was set; a PIN never is. */
+export const checkSlot = (view: DataView, at: number, request: Request): void => {
   const { pinBlock: _, ...record } = decodeRecord(view, at)
-  const bits = view.getUint32(at + 52, true)
-  const isChange = record.kind === Kind.pinChange
-  return {
-    ...record,
-    // What was refused is not journaled.
-    counterparty: isChange && record.counterparty === 0n ? 1n : record.counterparty,
-    pin:
-      (bits & SlotBit.pinGiven) === 0
-        ? 0n
-        : (bits & SlotBit.pinWrong) !== 0
-          ? wrongPin
-          : rightPin(model, record),
+  const { pin: __, ...asked } = request
+  const isUnset = asked.kind === Kind.pinChange && record.counterparty === 0n
+  const wanted = { ...asked, counterparty: isUnset ? 0n : asked.counterparty }
+  if (Object.values(record).join() !== Object.values(wanted).join()) {
+    throw new Violation(`the slot of ${keyOf(asked.terminal, asked.reference)} has another content`)
   }
-}
-
-const rightPin = (model: Model, { card, terminal, flags, kind }: Omit<Request, "pin">): bigint => {
-  const isCode = (flags & RecordFlag.code) !== 0 && (kind === Kind.recharge || kind === Kind.refund)
-  const right = isCode ? model.terminals.get(terminal)?.merchant.code : model.cards.get(card)?.pin
-  return right ?? wrongPin
 }
 
 export const judgeExpiry = (

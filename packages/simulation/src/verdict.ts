@@ -6,6 +6,7 @@ import type { Actor } from "./Actor.ts"
 import type { Judge } from "./Judge.ts"
 import { Office } from "./Office.ts"
 import { keyOf } from "./reading.ts"
+import type { Made } from "./requests.ts"
 import { type Sale, Till } from "./Till.ts"
 import { Violation } from "./Violation.ts"
 
@@ -19,13 +20,50 @@ const nothingDone: ReadonlySet<number> = new Set([
 
 export const checkClients = (judge: Judge, actors: ReadonlyArray<Actor>): void => {
   for (const actor of actors) {
-    if (actor instanceof Till) for (const sale of actor.sales) checkSale(judge, sale)
-    else if (actor instanceof Acquirer) {
-      for (const { submission, response } of actor.made) {
+    if (actor instanceof Till) {
+      for (const sale of actor.sales) {
+        checkContent(judge, sale)
+        checkSale(judge, sale)
+      }
+    } else if (actor instanceof Acquirer) {
+      for (const made of actor.made) {
+        const { submission, response } = made
+        checkContent(judge, made)
         const { terminal, reference } = submission
         checkAnswered(judge, terminal, reference, response)
       }
     } else if (actor instanceof Office) checkOffice(judge, actor)
+  }
+}
+
+/** What was decided is what the client asked. A PIN is on its way a block, then a verifier: given or not given it stays. */
+const checkContent = (judge: Judge, { submission }: Made): void => {
+  const {
+    terminal,
+    reference,
+    kind,
+    card,
+    amount,
+    original = 0n,
+    counterparty = 0n,
+    pin,
+    newPin,
+  } = submission
+  const at = judge.decidedAt(terminal, reference)
+  const request = at === undefined ? undefined : judge.model?.memory.journal[at - 1].request
+  if (request === undefined) return
+  const other = newPin === undefined ? counterparty : request.counterparty
+  const asked = [kind, card, amount, original, other, pin !== undefined]
+  const decided = [
+    request.kind,
+    request.card,
+    request.amount,
+    request.original,
+    request.counterparty,
+    request.pin !== 0n,
+  ]
+  if (asked.join() !== decided.join()) {
+    throw new Violation(`${keyOf(terminal, reference)} was decided at ${at}, and is not what was asked for`)
   }
 }
 

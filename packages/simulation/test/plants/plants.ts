@@ -124,4 +124,54 @@ export const plants: ReadonlyArray<Plant> = [
     find: "await this.#disk.write(Buffer.concat(units), this.#end)\n    await this.#disk.sync()",
     replace: "await this.#disk.write(Buffer.concat(units), this.#end)",
   },
+  {
+    name: "a repeat refused",
+    quick: true,
+    file: "ledger/src/Decider.ts",
+    find: "if (memory.sameContent(found, slot)) this.#answer",
+    replace: "if (memory.sameContent(found, slot) && kind !== Kind.purchase) this.#answer",
+  },
+  {
+    name: "a repeat that is told that it is too late",
+    file: "ledger/src/Decider.ts",
+    find: "if (memory.sameContent(found, slot)) this.#answer",
+    replace:
+      "if (kind === Kind.purchase) writeRefusal(request, at, out, outAt, ResponseCode.tooLate)\n      else if (memory.sameContent(found, slot)) this.#answer",
+  },
+  {
+    name: "a repeat that does not say so",
+    file: "ledger/src/Decider.ts",
+    find: "found * SLOT_WORDS, DUPLICATE, out",
+    replace: "found * SLOT_WORDS, 0, out",
+  },
+  {
+    name: "refunds refused without a slot",
+    file: "ledger/src/Decider.ts",
+    find: "if (terminal < 0 || !this.#mayAsk(terminal, kind)) {",
+    replace: "if (terminal < 0 || kind === Kind.refund || !this.#mayAsk(terminal, kind)) {",
+  },
+  {
+    name: "any PIN is right",
+    file: "ledger/src/kinds/rules.ts",
+    find: "replayed < 0 ? cards.pinEquals(asked, lo, hi)",
+    replace: "replayed < 0 ? true",
+  },
+  {
+    name: "no PIN is right",
+    file: "ledger/src/kinds/rules.ts",
+    find: "replayed < 0 ? cards.pinEquals(asked, lo, hi)",
+    replace: "replayed < 0 ? false",
+  },
+  {
+    name: "a PIN lost on its way",
+    file: "gateway/src/Pins.ts",
+    find: "if (this.#isNew[i] === 0) {\n      writeWords(view, at, lo, hi)",
+    replace: "if (this.#isNew[i] === 0) {\n      writeWords(view, at, 0, 0)",
+  },
+  {
+    name: "a request turned away from a shard that is full",
+    file: "engine/src/Lane.ts",
+    find: "if (this.#down[shard]) {\n        if (this.#outbox.free",
+    replace: "if (this.#down[shard] || mailbox.full) {\n        if (this.#outbox.free",
+  },
 ]
