@@ -60,8 +60,7 @@ export class Replayer {
           place = 0
         }
         at += this.#replayTransaction(time, words, at, place++)
-      }
-      else if (kind === SlotKind.expired || kind === SlotKind.periodic)
+      } else if (kind === SlotKind.expired || kind === SlotKind.periodic)
         at += this.#replayPeriodic(time, kind, words, at)
       else
         throw new ReplayDiverged(this.#memory.next, `a slot of kind ${kind} does not follow from any request`)
