@@ -4,7 +4,7 @@ import { LINE_START, lineBytes } from "./alignment.ts"
 import { JournalGap } from "./errors.ts"
 import { referenceHash } from "./hash.ts"
 import { isPowerOfTwo, SLOTS_PER_REQUEST_MAX, TRANSACTIONS_MAX, TRANSACTIONS_MIN } from "./limits.ts"
-import { ReferenceIndex } from "./ReferenceIndex.ts"
+import { PLACE_WORDS, ReferenceIndex } from "./ReferenceIndex.ts"
 import type { Shard } from "./Shard.ts"
 import {
   amountAt,
@@ -168,9 +168,8 @@ export class Memory {
     const next = this.#low
     const live = this.#live
     let place = index.search(hash, index.first(hash), next, live)
-    if (place < 0) return -1
     let newest = 0
-    for (; place >= 0; place = index.search(hash, place + 2, next, live)) {
+    for (; place >= 0; place = index.search(hash, place + PLACE_WORDS, next, live)) {
       const age = (next - index.words[place]) >>> 0
       if ((newest === 0 || age < newest) && this.#isUnder(next - age, terminal, lo, hi)) newest = age
     }

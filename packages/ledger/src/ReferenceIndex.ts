@@ -8,7 +8,8 @@ const LINE_WORDS = 1 << LINE_SHIFT
 const OVERFLOW = 0
 const HAS_OVERFLOWED = 1
 const FIRST_PLACE = 2
-const PLACE_WORDS = 2
+/** Where a look-up goes on from the place that it has found. */
+export const PLACE_WORDS = 2
 /** Remembered slots to a line: four of its seven places are in use when the memory is full. */
 const SLOTS_PER_LINE_SHIFT = 2
 

@@ -1,13 +1,14 @@
 // The index alone against a list, with hashes that collide on purpose and lines that overflow.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { ReferenceIndex } from "../src/ReferenceIndex.ts"
+import { PLACE_WORDS, ReferenceIndex } from "../src/ReferenceIndex.ts"
 
 /** Every sequence that a look-up of the hash comes by, as Memory.findHashed looks. */
 const reached = (index: ReferenceIndex, hash: number, next: number, live: number): ReadonlyArray<number> => {
   const sequences: Array<number> = []
   let place = index.search(hash, index.first(hash), next, live)
-  for (; place >= 0; place = index.search(hash, place + 2, next, live)) sequences.push(index.words[place])
+  for (; place >= 0; place = index.search(hash, place + PLACE_WORDS, next, live))
+    sequences.push(index.words[place])
   return sequences.sort((a, b) => a - b)
 }
 
