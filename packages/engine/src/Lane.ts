@@ -55,11 +55,10 @@ export class Lane {
   readonly tally = new Tally()
   readonly #mailboxes: ReadonlyArray<Mailbox>
   readonly #outbox: Outbox
+  readonly #undurableMax: number
   readonly #shardSleepers: ReadonlyArray<Sleeper>
   readonly #committer = new Sleeper()
   readonly #down: Array<boolean>
-  /** Only so that what was read ahead has a use. */
-  #readAhead = 0
   #halted = false
   #summoned = false
   #sealing = false
@@ -97,16 +96,12 @@ export class Lane {
     this.#mailboxes = Array.from({ length: shards }, () => new Mailbox(limits.mailboxRecordsMax))
     // Twice what can wait for it: a shard's turn is bounded by the outbox, never dropped for want of it.
     this.#outbox = new Outbox(outcomesMax(shards, limits.mailboxRecordsMax))
+    this.#undurableMax = undurableSlotsMax(shards, limits.mailboxRecordsMax)
     this.#shardSleepers = Array.from({ length: shards }, () => new Sleeper())
     this.#down = Array.from({ length: shards }, () => false)
     this.#lastTime = lastTime
     this.#sealed = ledger.next
     this.#durable = ledger.next
-  }
-
-  /** See undurableSlotsMax. */
-  get undurableSlotsMax(): number {
-    return 2 * this.#outbox.capacity
   }
 
   takeSeat(receiver: Receiver): number {
@@ -179,7 +174,7 @@ export class Lane {
         // The record before was answered: a defect of the reading itself answers nobody.
         record = -1
         const ahead = Math.min(left, READ_AHEAD_MAX, mailbox.run)
-        this.#readAhead ^= ledger.readAhead(shard, words, mailbox.head * RECORD_WORDS, ahead)
+        ledger.readAhead(shard, words, mailbox.head * RECORD_WORDS, ahead)
         for (let place = 0; place < ahead; place++) {
           record = mailbox.take()
           ledger.decideAhead(shard, time, words, record * RECORD_WORDS, outbox.words, outbox.at, place)
@@ -321,7 +316,7 @@ export class Lane {
   /** Slots that may still be decided before the disk has caught up, and before the block being filled is full. */
   #slotRoom(): number {
     const { next } = this.ledger
-    const undurable = this.undurableSlotsMax - (next - this.#durable)
+    const undurable = this.#undurableMax - (next - this.#durable)
     return Math.min(undurable, blockSlotsMax - commandSlotsMax - (next - this.#sealed))
   }
 

@@ -124,8 +124,8 @@ export class Ledger {
   }
 
   /** Reads ahead for up to READ_AHEAD_MAX requests that lie behind each other at `at` and will be decided next. */
-  readAhead(shard: number, request: Uint32Array, at: number, count: number): number {
-    return this.#decider.readAhead(this.#shards[shard], request, at, count)
+  readAhead(shard: number, request: Uint32Array, at: number, count: number): void {
+    this.#decider.readAhead(this.#shards[shard], request, at, count)
   }
 
   /**

@@ -27,8 +27,6 @@ export class Replayer {
   readonly #shards: () => ReadonlyArray<Shard>
   readonly #request = new Uint32Array(SLOT_WORDS)
   readonly #outcome = new Uint32Array(OUTCOME_WORDS)
-  /** Only so that what was read ahead has a use. */
-  #touched = 0
 
   constructor(
     memory: Memory,
@@ -75,7 +73,7 @@ export class Replayer {
       if (kindAt(words, next) >= SLOT_KIND_INTERNAL_FROM || this.#shardOf(words, next) !== shard) break
       count++
     }
-    this.#touched ^= this.#decider.readAhead(shard, requests, at, count)
+    this.#decider.readAhead(shard, requests, at, count)
     return count
   }
 
