@@ -1,7 +1,6 @@
 // Traffic carried out on a ledger with its journal and on the model beside it: what each said, for whoever compares.
-import { Kind, kindNames, type Outcome } from "@millrace/protocol"
+import { Kind, kindNames, type Outcome, purseNames } from "@millrace/protocol"
 import type { Command, Ledger, LedgerOptions } from "../src/index.ts"
-import { purseNames } from "../src/model/Card.ts"
 import { Model } from "../src/model/Model.ts"
 import { netOf } from "../src/model/Parties.ts"
 import { Journaled, type Request, request } from "./scenario.ts"

@@ -1,5 +1,5 @@
 // Random traffic for the properties: steps as plain values, which a run makes requests and commands of.
-import { Kind } from "@millrace/protocol"
+import { Kind, type LifecycleAction, lifecycleActions } from "@millrace/protocol"
 import fc from "fast-check"
 import { merchants, products } from "./town.ts"
 
@@ -55,22 +55,8 @@ export type Step =
 /** Of the original's amount. */
 export type Share = "none" | "third" | "half" | "all" | "more" | "some"
 export type Change = "nothing" | "repeat" | "amount" | "card" | "original" | "counterparty" | "pin"
-export type Action = (typeof actions)[number]
+export type Action = LifecycleAction
 export type Scheme = (typeof schemes)[number]
-
-export const actions = [
-  "activate",
-  "lock",
-  "unlock",
-  "lost",
-  "stolen",
-  "blacklist",
-  "release",
-  "cancel",
-  "return",
-  "replace",
-  "name",
-] as const
 
 const schemes = [
   "suspendTerminal",
@@ -203,7 +189,7 @@ const lifecycle: fc.Arbitrary<Step> = fc.record({
   card,
   // What makes a card good again comes more often: else there would soon be none.
   action: oneOf<Action>(
-    ...actions,
+    ...lifecycleActions,
     "activate",
     "unlock",
     "unlock",

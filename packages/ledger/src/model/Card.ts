@@ -1,32 +1,11 @@
 // Products and cards of the model, and what a card can pay with.
+import { type PurseName, purseNames } from "@millrace/protocol"
 import type { Categories, FeePlan, ProductCommand } from "../Command.ts"
+import type { StatusName } from "./statusTable.ts"
 
-/** Purses by their places. */
-export const purseNames = [
-  "main",
-  "bonus",
-  "category1",
-  "category2",
-  "category3",
-  "category4",
-  "category5",
-  "category6",
-  "points",
-] as const
-export type PurseName = (typeof purseNames)[number]
 export const BONUS = 1
 
-export type Status =
-  | "issued"
-  | "active"
-  | "locked"
-  | "lost"
-  | "stolen"
-  | "blacklisted"
-  | "returned"
-  | "cancelled"
-  | "closed"
-  | "expired"
+export type Status = StatusName
 
 interface PurseRule {
   readonly categories: Categories

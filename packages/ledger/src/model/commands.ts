@@ -1,4 +1,5 @@
 // The control commands of the model: what is refused, what is a repeat, and what changes.
+import { purseNames } from "@millrace/protocol"
 import type {
   CardsCommand,
   Command,
@@ -13,7 +14,7 @@ import type {
   TerminalsCommand,
 } from "../Command.ts"
 import { MAX, type Move, Moves } from "./Book.ts"
-import { BONUS, Card, type Product, productOf, purseNames, type Status } from "./Card.ts"
+import { BONUS, Card, type Product, productOf, type Status } from "./Card.ts"
 import type { Model } from "./Model.ts"
 import { luhnNumber } from "./numbers.ts"
 import type { Merchant } from "./Parties.ts"

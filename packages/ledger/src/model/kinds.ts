@@ -24,14 +24,18 @@ export const balance = (t: Trial): Verdict => {
   return verdict({})
 }
 
-/** From each purse what it has, in the product's order; the merchant gets it less the fee. */
-export const purchase = (t: Trial): Verdict => {
-  const { card, product, merchant } = t
+const mayBeSpent = (t: Trial): void => {
   t.mayPayHere()
   t.terminalAmount()
   t.transactionMax()
   t.pin(t.needsPin())
   t.counters()
+}
+
+/** From each purse what it has, in the product's order; the merchant gets it less the fee. */
+export const purchase = (t: Trial): Verdict => {
+  const { card, product, merchant } = t
+  mayBeSpent(t)
   let wanted = t.amount
   const taken: Array<readonly [number, bigint]> = []
   for (const purse of draws(product, t.mcc)) {
@@ -171,11 +175,7 @@ const bonusOf = (t: Trial): bigint => {
 /** The first purse that has all of it. */
 export const preauthorisation = (t: Trial): Verdict => {
   const { card, product, amount } = t
-  t.mayPayHere()
-  t.terminalAmount()
-  t.transactionMax()
-  t.pin(t.needsPin())
-  t.counters()
+  mayBeSpent(t)
   const purse = draws(product, t.mcc).find(
     (candidate) => purseAvailable(card, product, candidate, t.day) >= amount,
   )

@@ -1,22 +1,12 @@
 // The state of a ledger and of its model, side by side, in words that a difference can be read from.
+import { purseNames } from "@millrace/protocol"
 import { numberHash } from "../hash.ts"
 import type { Ledger } from "../Ledger.ts"
 import { Account } from "../Postings.ts"
-import { type Card, purseNames } from "./Card.ts"
+import type { Card } from "./Card.ts"
 import type { Model } from "./Model.ts"
 import { rowNames, type Terminal } from "./Parties.ts"
-
-const statusNames = [
-  "issued",
-  "active",
-  "locked",
-  "lost",
-  "stolen",
-  "blacklisted",
-  "returned",
-  "cancelled",
-  "closed",
-] as const
+import { statusNames } from "./statusTable.ts"
 
 /** Of each account its name in the totals, by its place. */
 const accountNames = [

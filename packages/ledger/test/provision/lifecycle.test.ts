@@ -1,5 +1,5 @@
 // A card's life: every step from every state, what it does to the card's money, and what the hotlist says of it.
-import type { LifecycleAction } from "@millrace/protocol"
+import { type LifecycleAction, lifecycleActions } from "@millrace/protocol"
 import { describe, expect, it } from "vitest"
 import { CardStatus, type CardStatusName, Purse } from "../../src/Cards.ts"
 import { Account } from "../../src/Postings.ts"
@@ -43,19 +43,6 @@ const table: { readonly [S in Stored]: { readonly [A in LifecycleAction]?: Store
   closed: { blacklist: "blacklisted", return: "returned", release: "=", name: "=" },
 }
 const states = Object.keys(table) as ReadonlyArray<Stored>
-const actions: ReadonlyArray<LifecycleAction> = [
-  "activate",
-  "lock",
-  "unlock",
-  "lost",
-  "stolen",
-  "blacklist",
-  "release",
-  "cancel",
-  "return",
-  "replace",
-  "name",
-]
 /** How a fresh card gets into each state. */
 const ways: { readonly [S in Stored]: ReadonlyArray<LifecycleAction> } = {
   issued: [],
@@ -80,7 +67,7 @@ const worldWith = (state: Stored, named: boolean): { world: World; card: bigint 
 }
 
 describe.each(states)("a named card that is %s", (state) => {
-  it.each(actions)("%s", (action) => {
+  it.each(lifecycleActions)("%s", (action) => {
     const { world, card } = worldWith(state, true)
     const to = table[state][action]
     const result = world.step(card, action)
@@ -115,7 +102,7 @@ describe("an anonymous card", () => {
 
   it("goes all other ways", () => {
     for (const state of states) {
-      for (const action of actions.filter((name) => !namedOnly.includes(name) && name !== "name")) {
+      for (const action of lifecycleActions.filter((name) => !namedOnly.includes(name) && name !== "name")) {
         const { world, card } = worldWith(state === "lost" || state === "stolen" ? "active" : state, false)
         const named = worldWith(state === "lost" || state === "stolen" ? "active" : state, true)
         expect(world.step(card, action)).toEqual(named.world.step(named.card, action))
