@@ -17,7 +17,7 @@ import { writeAnswer, writeRefusal } from "./outcome.ts"
 import { Recorder } from "./Recorder.ts"
 import type { Scheme } from "./Scheme.ts"
 import type { Shard } from "./Shard.ts"
-import { amountAt, currencyAt, isApproved, SLOT_WORDS, SlotWord } from "./Slot.ts"
+import { amountAt, currencyAt, isApproved, isHistory, kindAt, SLOT_WORDS, SlotWord } from "./Slot.ts"
 
 const DUPLICATE = OutcomeFlag.duplicate << 16
 
@@ -94,6 +94,13 @@ export class Decider {
       sum ^= cards.peekRest(found[i], kind === Kind.purchase || kind === Kind.balance)
     }
     this.#touched ^= sum
+  }
+
+  /** A journaled request that was read ahead, whose effects an image has: it only fills the memory. */
+  remember(shard: Shard, words: Int32Array, at: number, place: number): void {
+    const memory = this.#memory
+    if (isHistory(kindAt(words, at))) memory.chain(shard, this.#cards[place], 0)
+    memory.appendFound(words, at, this.#hashes[place], this.#terminals[place])
   }
 
   /** While a journal is replayed: the bits of the slot, in place of the PIN that is not journaled; −1 afterwards. */

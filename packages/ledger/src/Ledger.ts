@@ -1,5 +1,4 @@
 // One lane's ledger: its scheme, its memory and its shards, and every way in and out of them.
-import { RecordWord } from "@millrace/protocol"
 import { type Command, commandProblem, encodeCommand } from "./Command.ts"
 import { Decider } from "./Decider.ts"
 import { Defect, ImageRefused, JournalGap } from "./errors.ts"
@@ -13,7 +12,7 @@ import { ShardRebuild } from "./Rebuild.ts"
 import { Replayer } from "./Replay.ts"
 import { Scheme } from "./Scheme.ts"
 import { Shard } from "./Shard.ts"
-import { isHistory, kindAt, SLOT_WORDS, slotWords } from "./Slot.ts"
+import { SLOT_WORDS, slotWords } from "./Slot.ts"
 import { type AccountTotals, auditShard, type PurseAudit, shardImbalance, sumTotals } from "./totals.ts"
 import { type CardView, type TerminalTotals, type TransactionView, Views } from "./Views.ts"
 
@@ -223,22 +222,7 @@ export class Ledger {
     if (first + words.length / SLOT_WORDS - 1 > this.#imagePosition) {
       throw new JournalGap(this.#imagePosition, first, "remembering what must be replayed")
     }
-    for (let at = 0; at < words.length; at += SLOT_WORDS) {
-      if (isHistory(kindAt(words, at))) this.#chain(words, at)
-      this.memory.append(words, at)
-    }
-  }
-
-  /**
-   * The slot's place in its card's history. The card comes from an image and names its newest slot already; on the way
-   * there it names each one, and the first link leads forward, where nobody follows it.
-   */
-  #chain(words: Int32Array, at: number): void {
-    const lo = words[at + RecordWord.cardLo]
-    const hi = words[at + RecordWord.cardHi]
-    const hash = numberHash(lo, hi)
-    const shard = this.#shards[hash & (this.#shards.length - 1)]
-    this.memory.chain(shard, shard.cards.find(hash, lo, hi), 0)
+    this.#replayer.remember(words)
   }
 
   /**

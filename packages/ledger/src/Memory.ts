@@ -240,10 +240,26 @@ export class Memory {
 
   /** One journaled slot, copied from a payload. */
   append(words: Int32Array, at: number): void {
+    if (isIndexed(kindAt(words, at))) {
+      const number = words[at + RecordWord.terminal]
+      const hash = this.hashOf(number, words[at + RecordWord.referenceLo], words[at + RecordWord.referenceHi])
+      this.appendFound(words, at, hash, this.#terminals.find(number))
+      return
+    }
+    this.#copyIn(words, at)
+    this.publishUnasked(1)
+  }
+
+  /** The same for one that is indexed, when the hash of its reference and the place of its terminal are known. */
+  appendFound(words: Int32Array, at: number, hash: number, asker: number): void {
+    this.#copyIn(words, at)
+    this.publish(1, hash, asker)
+  }
+
+  #copyIn(words: Int32Array, at: number): void {
+    const ring = this.ring
     const to = this.working(0)
-    for (let i = 0; i < SLOT_WORDS; i++) this.ring[to + i] = words[at + i]
-    if (!isIndexed(kindAt(words, at))) this.publishUnasked(1)
-    else this.publish(1, this.#hashAt(to), this.#terminals.find(words[at + RecordWord.terminal]))
+    for (let i = 0; i < SLOT_WORDS; i++) ring[to + i] = words[at + i]
   }
 
   #publishOne(hash: number, asker: number): void {

@@ -1,4 +1,4 @@
-// Recovery: every journaled slot is decided again and must give, byte for byte, what was journaled.
+// Recovery: a journaled slot is decided again and must give, byte for byte, what was journaled; or it only fills the memory.
 import { Kind, OUTCOME_WORDS, RecordWord } from "@millrace/protocol"
 import { commandSlots, decodeCommand, encodeCommand } from "./Command.ts"
 import { type Decider, READ_AHEAD_MAX } from "./Decider.ts"
@@ -10,6 +10,7 @@ import type { Provisioner } from "./Provisioner.ts"
 import type { Shard } from "./Shard.ts"
 import {
   isApprovedAt,
+  isHistory,
   kindAt,
   responseAt,
   SLOT_KIND_INTERNAL_FROM,
@@ -27,6 +28,9 @@ export class Replayer {
   readonly #shards: () => ReadonlyArray<Shard>
   readonly #request = new Uint32Array(SLOT_WORDS)
   readonly #outcome = new Uint32Array(OUTCOME_WORDS)
+  /** Requests in the row that was read ahead, and how many of them were taken. */
+  #ahead = 0
+  #taken = 0
 
   constructor(
     memory: Memory,
@@ -46,23 +50,46 @@ export class Replayer {
   replay(time: number, payload: Uint8Array, first: number): void {
     if (first !== this.#memory.next) throw new JournalGap(this.#memory.next, first, "replaying")
     const words = slotWords(payload)
-    const requests = new Uint32Array(words.buffer, words.byteOffset, words.length)
-    let ahead = 0
-    let place = 0
+    const requests = asRequests(words)
+    this.#ahead = this.#taken = 0
     for (let at = 0; at < words.length; ) {
       const kind = kindAt(words, at)
       if (kind === SlotKind.control) at += this.#replayCommand(time, words, at)
       else if (kind < SLOT_KIND_INTERNAL_FROM) {
-        if (place === ahead) {
-          ahead = this.#readAhead(words, requests, at)
-          place = 0
-        }
-        at += this.#replayTransaction(time, words, at, place++)
+        at += this.#replayTransaction(time, words, at, this.#place(words, requests, at))
       } else if (kind === SlotKind.expired || kind === SlotKind.periodic)
         at += this.#replayPeriodic(time, kind, words, at)
       else
         throw new ReplayDiverged(this.#memory.next, `a slot of kind ${kind} does not follow from any request`)
     }
+  }
+
+  /**
+   * Slots whose effects came from images. A card names its newest slot already; on the way there it names each one, and
+   * the first link leads forward, where nobody follows it.
+   */
+  remember(words: Int32Array): void {
+    const requests = asRequests(words)
+    this.#ahead = this.#taken = 0
+    for (let at = 0; at < words.length; at += SLOT_WORDS) {
+      const kind = kindAt(words, at)
+      const shard = this.#shardOf(words, at)
+      if (kind < SLOT_KIND_INTERNAL_FROM) {
+        this.#decider.remember(shard, words, at, this.#place(words, requests, at))
+        continue
+      }
+      if (isHistory(kind)) this.#memory.chain(shard, this.#cardOf(shard, words, at), 0)
+      this.#memory.append(words, at)
+    }
+  }
+
+  /** The place of the request at `at` among those that were read ahead; where these end, the next ones are. */
+  #place(words: Int32Array, requests: Uint32Array, at: number): number {
+    if (this.#taken === this.#ahead) {
+      this.#ahead = this.#readAhead(words, requests, at)
+      this.#taken = 0
+    }
+    return this.#taken++
   }
 
   /** Reads ahead for the transactions of one shard that follow each other; what lies between them ends the row. */
@@ -105,12 +132,16 @@ export class Replayer {
     return shards[hash & (shards.length - 1)]
   }
 
-  #replayPeriodic(time: number, kind: number, words: Int32Array, at: number): number {
-    const sequence = this.#memory.next
+  #cardOf({ cards }: Shard, words: Int32Array, at: number): number {
     const lo = words[at + RecordWord.cardLo]
     const hi = words[at + RecordWord.cardHi]
+    return cards.find(numberHash(lo, hi), lo, hi)
+  }
+
+  #replayPeriodic(time: number, kind: number, words: Int32Array, at: number): number {
+    const sequence = this.#memory.next
     const shard = this.#shardOf(words, at)
-    this.#periodic.replay(time, kind, shard, shard.cards.find(numberHash(lo, hi), lo, hi), words, at)
+    this.#periodic.replay(time, kind, shard, this.#cardOf(shard, words, at), words, at)
     this.#compare(sequence, this.#memory.wordOf(sequence), words, at)
     return SLOT_WORDS
   }
@@ -141,3 +172,6 @@ export class Replayer {
     return slots * SLOT_WORDS
   }
 }
+
+const asRequests = (words: Int32Array): Uint32Array =>
+  new Uint32Array(words.buffer, words.byteOffset, words.length)
