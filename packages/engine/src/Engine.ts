@@ -85,7 +85,8 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   const clock = yield* Clock.Clock
   const machine = yield* Machine
   const ledger = yield* makeLedger(options, Buffer.from(machine.randomBytes(4)).readInt32LE())
-  const recovered = yield* recover(ledger, journal, snapshots)
+  const pages = yield* givePages(ledger.memory)
+  const recovered = yield* recover(ledger, journal, snapshots, pages)
   const lane = new Lane(
     ledger,
     options,
@@ -111,7 +112,6 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
     Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
     Effect.forkScoped,
   )
-  const pages = yield* givePages(ledger.memory)
   yield* journal.failed.pipe(
     Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
     Effect.forkScoped,

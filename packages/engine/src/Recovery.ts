@@ -21,12 +21,13 @@ export interface Recovered {
 
 /**
  * Fills `ledger`, which must be new. Slots up to the snapshot's position refill the memory; every later one is
- * decided again, and a decision that differs from the journaled one refuses the start.
+ * decided again, and a decision that differs from the journaled one refuses the start. `pages` is called once a block.
  */
 export const recover = Effect.fnUntraced(function* (
   ledger: Ledger,
   journal: JournalShape,
   snapshots: SnapshotsShape,
+  pages: () => void = () => {},
 ) {
   const latest = yield* snapshots.latest
   const position = latest?.position ?? 0
@@ -56,6 +57,7 @@ export const recover = Effect.fnUntraced(function* (
     }
     remembered += known
     replayed += block.count - known
+    pages()
   })
   return { snapshot: position, replayed, remembered, time } satisfies Recovered
 })
