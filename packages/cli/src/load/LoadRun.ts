@@ -113,6 +113,7 @@ export class LoadRun implements PeerEvents {
   /** Whatever was answered before is nobody's figure. */
   #countFromHere(): void {
     resetAnswers(this.#answers)
+    this.#pacer?.countFromHere()
     this.#began = performance.now()
     this.#ticked = this.#began
     this.#cpu = process.cpuUsage()

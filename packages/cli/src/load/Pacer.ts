@@ -13,6 +13,8 @@ export class Pacer {
   #began = 0
   /** Frames sent; the next one was due at began + sent × everyMs. */
   #sent = 0
+  /** Frames sent before the counting began, and those since that went late. */
+  #uncounted = 0
   #late = 0
   #next = 0
   /** Every slot was taken when a frame was due: it goes late, but that is not this program's fault. */
@@ -52,8 +54,15 @@ export class Pacer {
     return Math.max(0, Math.ceil((this.#end - this.#began) / this.#everyMs) - this.#sent)
   }
 
+  /** Whatever was sent late before is nobody's figure. */
+  countFromHere(): void {
+    this.#uncounted = this.#sent
+    this.#late = 0
+  }
+
   get lateShare(): number {
-    return this.#sent === 0 ? 0 : this.#late / this.#sent
+    const counted = this.#sent - this.#uncounted
+    return counted === 0 ? 0 : this.#late / counted
   }
 
   /** Sends what is due, as far as there is room. */

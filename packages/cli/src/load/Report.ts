@@ -151,7 +151,8 @@ export const remarks = (figures: LoadFigures, open: boolean): ReadonlyArray<stri
   }
   if (figures.lateShare > LATE_LIMIT_SHARE) {
     lines.push(
-      `${(figures.lateShare * 100).toFixed(1)} % of the requests were sent over 1 ms late by this client: it was the limit itself; lower --rate or run a second one beside it`,
+      `${(figures.lateShare * 100).toFixed(1)} % of the requests were sent over 1 ms late: this client had no processor in time and was the limit; ` +
+        "give it one of its own, lower --rate, or run a second one beside it",
     )
   }
   if (figures.unsent > 0) {
