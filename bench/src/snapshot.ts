@@ -1,4 +1,5 @@
 /** What clients see while a snapshot is taken, and while a table grows: latency of an open loop with and without. */
+import { setTimeout } from "node:timers/promises"
 import type { LoadResult } from "@millrace/cli"
 import { load, type Server, withServer } from "./Processes.ts"
 import { type Benchmark, Samplers } from "./Report.ts"
@@ -13,7 +14,7 @@ export const benchmark: Benchmark = {
     const samplers = new Samplers()
     const cards = quick ? 10_000 : 1_000_000
     const duration = quick ? 2 : 8
-    const flags = `${common} --cards ${cards} --duration ${duration}`
+    const flags = `${common} --cards ${cards} --warm-up ${quick ? 0.5 : 3} --duration ${duration}`
     const take = (id: string, name: string, { latencyMs }: LoadResult) => {
       const about = (point: string) =>
         ({ id: `${id}-${point}`, group: point, name, unit: "ms", better: "lower" }) as const
@@ -24,7 +25,8 @@ export const benchmark: Benchmark = {
     const often = { MILLRACE_ENGINE_SNAPSHOT_EVERY_SLOTS: String(RATE) }
     await withServer((plain) =>
       withServer(async (snapshotting) => {
-        const warm = (server: Server) => load(server, `${common} --cards ${cards} --duration 1`)
+        const warm = (server: Server) =>
+          load(server, `${common} --cards ${cards} --duration ${quick ? 1 : 3}`)
         await warm(plain)
         await warm(snapshotting)
         let made = cards
@@ -35,8 +37,13 @@ export const benchmark: Benchmark = {
           made += cards
           const [beside] = await Promise.all([
             load(plain, flags),
-            // Makes as many cards again, in another process, while the first one sends.
-            load(plain, `--mode batch --connections 1 --in-flight 1 --batch 1 --cards ${made} --duration 1`),
+            // Makes as many cards again, in another process, once the first one's figures count.
+            setTimeout(quick ? 500 : 3_500).then(() =>
+              load(
+                plain,
+                `--mode batch --connections 1 --in-flight 1 --batch 1 --cards ${made} --duration 1`,
+              ),
+            ),
           ])
           take("growth", "while cards are made and tables grow", beside)
           for (const id of ["snapshot", "growth"]) {

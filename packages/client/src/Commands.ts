@@ -1,6 +1,5 @@
 // Everything that goes by messages, one function a request; long ranges go in pieces that a server takes.
 import {
-  CARDS_PER_COMMAND_MAX,
   CARDS_PER_ISSUE_MAX,
   type Request,
   type RequestOf,
@@ -121,6 +120,8 @@ export interface Commands {
 
 /** Commands in flight at once while a long range is made: hides the way's length, and leaves room for others. */
 const COMMANDS_IN_FLIGHT = 4
+/** A command stops the lane for as long as it takes, a microsecond a card and more: others are to notice nothing of it. */
+const CARDS_AT_ONCE = 2_048
 const HISTORY_DEFAULT = 10
 
 /** The pieces of a range: where each begins, from 0, and how long it is. */
@@ -180,7 +181,7 @@ const cardCommands = (send: SendMessage, sealed: SendSealed) =>
     cards: ({ first, count, ...rest }, onProgress) => {
       let done = 0
       return Effect.forEach(
-        pieces(count, CARDS_PER_COMMAND_MAX),
+        pieces(count, CARDS_AT_ONCE),
         ([from, size]) =>
           send({ type: "cards", first: first + BigInt(from), count: size, ...rest }).pipe(
             Effect.tap(() =>
