@@ -3,14 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import type { Credential } from "./RawConnection.ts"
 import { within } from "./within.ts"
 
 const program = fileURLToPath(new URL("../../packages/cli/bin/millrace", import.meta.url))
-
-const standbyModule = new URL("./standby.ts", import.meta.url).href
 
 const outputCharactersMax = 262_144
 
@@ -55,8 +52,6 @@ export interface ServeOptions {
   readonly settings?: { readonly [variable: string]: string | number }
   /** 0, any free port, unless a test wants a particular one. */
   readonly tcp?: number
-  /** Loads the program's modules and waits for `begin`: the start itself then costs what it does and no more. */
-  readonly standby?: boolean
   /** A command that runs the program under some limit: `prlimit --nofile=300 --`. */
   readonly through?: ReadonlyArray<string>
   /** The user that it runs as; only root can choose one. */
@@ -69,11 +64,10 @@ export interface Exit {
 }
 
 /** Settings that come from outside must not change what a test sees. */
-const environmentOf = ({ settings = {}, standby = false }: ServeOptions): NodeJS.ProcessEnv => {
+const environmentOf = ({ settings = {} }: ServeOptions): NodeJS.ProcessEnv => {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("MILLRACE_"))
   const given = Object.entries(settings).map(([name, value]) => [name, String(value)])
-  const waiting = standby ? [["NODE_OPTIONS", `--import=${standbyModule}`]] : []
-  return Object.fromEntries([...inherited, ...given, ...waiting])
+  return Object.fromEntries([...inherited, ...given])
 }
 
 export class Server {
@@ -85,7 +79,6 @@ export class Server {
   port = 0
   httpPort = 0
   readonly #child: ChildProcess
-  readonly #start: Writable | undefined
   readonly #ready: Promise<void>
 
   private constructor(options: ServeOptions) {
@@ -95,14 +88,9 @@ export class Server {
     const child = spawn(command, [...prefix, "serve", ...flags], {
       ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
       env: environmentOf(options),
-      // The fourth is what a child on standby waits at.
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe"],
     })
     this.#child = child
-    const [, , , start] = child.stdio
-    this.#start = start instanceof Writable ? start : undefined
-    // It may be killed before it begins.
-    this.#start?.on("error", () => {})
     living.add(child)
     this.exited = new Promise((resolve, reject) => {
       child.once("error", reject)
@@ -142,11 +130,6 @@ export class Server {
 
   get pid(): number {
     return this.#child.pid ?? 0
-  }
-
-  /** A child on standby starts serving. */
-  begin(): void {
-    this.#start?.end("go")
   }
 
   ready(seconds?: number): Promise<void> {

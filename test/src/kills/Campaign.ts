@@ -37,7 +37,8 @@ const patience = {
 }
 const shippedMemory = 2 ** 24
 const violationsMax = 20
-const firstStartMs = 300
+/** Loading the program, and making a directory. */
+const firstStartMs = 1_500
 /** In a quiet moment the engine has journaled at most so much more than the last answer seen shows. */
 const marginSlots = 1 << 14
 
@@ -48,8 +49,6 @@ export class Campaign {
   readonly #reaper = new Reaper()
   readonly violations: Array<string> = []
   readonly #startMs: Array<number> = []
-  /** The next life's process, its modules loaded. */
-  #standby: Server | undefined
   #kills = 0
   /** The reaper has its order: from now on the process may go at any moment. */
   #doomed = false
@@ -68,7 +67,6 @@ export class Campaign {
 
   async run(): Promise<void> {
     try {
-      this.#standby = this.#spawn()
       for (let life = 0; this.#kills < this.#options.kills && !this.#hopeless; life++) {
         await this.#live(this.#draw(life))
       }
@@ -77,7 +75,6 @@ export class Campaign {
         this.#options.log.write({ roundDone: this.#options.round, kills: this.#kills })
       }
     } finally {
-      this.#standby?.kill()
       await this.#reaper.end()
     }
   }
@@ -107,9 +104,8 @@ export class Campaign {
     }
     const server = this.#begin()
     const { mode } = plan
-    if (mode === "birth" || mode === "recovery") this.#order(server, plan)
     // Before it is there: what is waited for must not have happened already.
-    server.begin()
+    if (mode === "birth" || mode === "recovery") this.#order(server, plan)
     if (mode !== "birth" && mode !== "recovery") await this.#liveUntilKilled(server, plan)
     const exit = await within("the end of the process", server.exited, phaseSecondsMax)
     this.#reaper.cancel()
@@ -182,7 +178,6 @@ export class Campaign {
   /** One life without a kill: everything is settled and checked once more, and the shutdown is clean. */
   async #lastLife(): Promise<void> {
     const server = this.#begin()
-    server.begin()
     if (!(await this.#ready(server))) return
     const connections = await this.#connect(server)
     const checked = connections.length > 0 && (await this.#settleAndCheck(connections))
@@ -193,15 +188,8 @@ export class Campaign {
     if (code !== 0) this.#violation(`the last shutdown ended with ${signal ?? code}\n${server.stderr}`)
   }
 
-  /** The process that stands by; the one after it stands by from now on. */
   #begin(): Server {
     this.#doomed = false
-    const server = this.#standby ?? this.#spawn()
-    this.#standby = this.#spawn()
-    return server
-  }
-
-  #spawn(): Server {
     const { data, configuration, rememberedTransactions } = this.#options
     const small = {
       MILLRACE_ENGINE_REMEMBERED_TRANSACTIONS: rememberedTransactions,
@@ -211,7 +199,7 @@ export class Campaign {
       MILLRACE_JOURNAL_SEGMENT_BYTES: 2 ** 24,
     }
     const settings = configuration === "small" ? { ...patience, ...small } : patience
-    return Server.spawn({ data, settings, standby: true })
+    return Server.spawn({ data, settings })
   }
 
   #order(server: Server, plan: Plan): void {
