@@ -33,9 +33,9 @@ interface Line {
   readonly address: string
   session: Session | undefined
   entered: boolean
-  /** The library's object must not be touched any more. */
   /** This side has ended it. */
   ended: boolean
+  /** The library's object must not be touched any more. */
   gone: boolean
   paused: boolean
   /** Frames, with their lengths, that came while the session was not reading. */
