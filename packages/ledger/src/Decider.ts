@@ -165,6 +165,7 @@ export class Decider {
       return 0
     }
     this.#scheme.calendar.set(time)
+    this.#laneMoves.begin()
     this.#draft.open(shard, time, slot, kind, amountAt(ring, slot), terminal)
     const slots = kind === Kind.close ? this.#decideClose(barred) : this.#decideNew(barred, place)
     if (slots === 0) {
@@ -172,8 +173,8 @@ export class Decider {
       writeRefusal(request, at, out, outAt, ResponseCode.unavailable)
       return 0
     }
-    terminals.note(terminal, lo, hi)
     this.#answer(shard, slot, 0, out, outAt)
+    this.#laneMoves.commit(terminal, lo, hi)
     memory.publish(slots, hash, terminal)
     return slots
   }
@@ -256,14 +257,14 @@ export class Decider {
       moves.post(turned, shard, ring, doubles, more, split, -1)
       if (!moves.allowed(shard, card)) return false
       moves.commit(turned, shard, card, ring, doubles, more, split, -1, draft.calendar.day)
-      this.#laneMoves.turned(draft.terminal, turned, ring, more)
+      this.#laneMoves.turned(turned, ring, more)
       return true
     }
     if (slots > 1 && draft.companion === Companion.bar) return true
     moves.post(kind, shard, ring, doubles, at, more, 1)
     if (!moves.allowed(shard, card)) return false
     moves.commit(kind, shard, card, ring, doubles, at, more, 1, draft.calendar.day)
-    this.#laneMoves.done(draft.terminal, kind, ring, doubles, at)
+    this.#laneMoves.done(kind, ring, doubles, at)
     return true
   }
 
@@ -287,8 +288,8 @@ export class Decider {
     otherMoves.commit(otherKind, payeeShard, payee, ring, doubles, other, other, 1, day)
     doubles[(other + SlotWord.available) >>> 1] = Math.max(0, payeeShard.cards.balance(payee, 0))
     memory.chain(payeeShard, draft.payeeAsked, sign > 0 ? 1 : 2)
-    if (sign > 0) this.#laneMoves.done(draft.terminal, kind, ring, doubles, at)
-    else this.#laneMoves.turned(draft.terminal, kind, ring, at)
+    if (sign > 0) this.#laneMoves.done(kind, ring, doubles, at)
+    else this.#laneMoves.turned(kind, ring, at)
     return true
   }
 
@@ -311,11 +312,10 @@ export class Decider {
 
   #decideClose(barred: boolean): number {
     const draft = this.#draft
-    const { terminals } = this.#scheme
     const response = barred ? ResponseCode.tooLate : close(draft)
     this.#recorder.record(draft, response)
     this.#memory.doubles[(draft.at + SlotWord.available) >>> 1] = 0
-    if (!barred && endsBatch(draft.words, draft.at, response)) terminals.closeBatch(draft.terminal)
+    if (!barred && endsBatch(draft.words, draft.at, response)) this.#laneMoves.closeBatch()
     return 1
   }
 

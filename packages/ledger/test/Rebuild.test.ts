@@ -96,6 +96,25 @@ describe("a defect in the middle of a decision", () => {
     }
   })
 
+  it("leaves none either at the end of it: totals, float and horizon are the lane's, and no shard's rebuild puts them right", () => {
+    for (const kind of [Kind.purchase, Kind.recharge, Kind.reversal]) {
+      const run = new Journaled({ shards: 2, transactions: 64 }).provision()
+      const twin = new Journaled({ shards: 2, transactions: 64 }).provision()
+      for (const each of [run, twin]) each.code({ reference: 10n, amount: 40 })
+      const shard = run.ledger.shards[run.shardOf(1n)]
+      const bad = request({ reference: 11n, kind, amount: kind === Kind.reversal ? 0 : 70, original: 10n })
+      // All is posted; what is left is the card's history and the answer.
+      shard.cards.setLast = () => {
+        throw new Error("a defect")
+      }
+      expect(() => run.send(bad)).toThrow("a defect")
+      rebuild(run.ledger, shard.number, run.blocks)
+      expect(stateOf(run.ledger)).toEqual(stateOf(twin.ledger))
+      expect(run.send(bad)).toEqual(twin.send(bad))
+      expect(stateOf(run.ledger)).toEqual(stateOf(twin.ledger))
+    }
+  })
+
   it("is raised by a request that is handed to the wrong shard", () => {
     const run = new Journaled({ shards: 2, transactions: 64 }).provision()
     const wrong = 1 - run.shardOf(1n)
