@@ -42,7 +42,8 @@ export const machineFacts = (): MachineFacts => {
     cpu: cpus()[0]?.model ?? "unknown processor",
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
+    // Without what whoever built it put behind the version.
+    kernel: /^[\d.]+/.exec(release())?.[0] ?? release(),
     node: process.version,
     disk: { fdatasyncMs: { p50: ms(quantile(syncs, 0.5)), p99: ms(quantile(syncs, 0.99)) } },
   }

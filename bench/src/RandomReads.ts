@@ -1,4 +1,4 @@
-/** Nanoseconds of a random read over a table larger than the caches, independent and dependent. Run by itself: as JSON. */
+/** Nanoseconds of a random read over a table larger than the caches, independent and dependent. */
 const tableBytes = 512 * 2 ** 20
 const lineWords = 16
 const reads = 4_000_000
@@ -31,5 +31,3 @@ export const randomReads = (): RandomReads => {
   if (sum === 0) throw new Error("nothing was read")
   return { independentNs, dependentNs }
 }
-
-if (import.meta.main) console.log(JSON.stringify(randomReads()))

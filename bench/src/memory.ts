@@ -5,7 +5,7 @@ import { load, withServer } from "./Processes.ts"
 import type { RandomReads } from "./RandomReads.ts"
 import { type Benchmark, Samplers } from "./Report.ts"
 
-const file = fileURLToPath(new URL("./RandomReads.ts", import.meta.url))
+const file = fileURLToPath(new URL("./randomReadsAlone.ts", import.meta.url))
 const pages = [
   ["as they come", ""],
   ["huge, when asked for", "glibc.malloc.hugetlb=1"],

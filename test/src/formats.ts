@@ -74,7 +74,7 @@ const bytesIn = (directory: string): number =>
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
 
 const [directory] = process.argv.slice(2)
-if (directory === undefined || existsSync(directory)) {
+if (directory === undefined || directory.startsWith("-") || existsSync(directory)) {
   console.error("npm run formats -- DIRECTORY: a directory that isn't there yet, such as test/data/formats/3")
   process.exit(2)
 }

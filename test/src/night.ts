@@ -11,10 +11,17 @@ const seedsEach = 10_000_000
 
 const { values } = parseArgs({
   options: {
+    help: { type: "boolean" },
     minutes: { type: "string", default: "480" },
     seed: { type: "string", default: String(Math.floor(Date.now() / 1_000)) },
   },
 })
+if (values.help) {
+  console.log(
+    "npm run simulate:night -- [--minutes 480] [--seed N]: on each core simulated runs, each from a seed of its own",
+  )
+  process.exit()
+}
 const first = Number(values.seed)
 const minutes = Number(values.minutes)
 if (!Number.isSafeInteger(first) || !(minutes > 0)) throw new Error("--seed and --minutes must be numbers")

@@ -70,13 +70,14 @@ export interface Commands {
   /** A new key for a host or a terminal; the one of before logs on no more. */
   readonly rotateKey: (whose: Fields<"rotate-key">) => Answered<"rotate-key">
   /** A new data key: the journal and snapshots are encrypted with it from the next block on. */
+  // @effect-diagnostics-next-line lazyEffect:off
   readonly rotateDataKey: () => Answered<"rotate-data-key">
   /** A host's zone master keys of ISO 8583, each with its check value. */
   readonly isoKeys: (id: string) => Answered<"iso-keys">
   readonly calendar: (utcOffsetMinutes: number) => Answered<"calendar">
 
   readonly product: (product: Fields<"product">) => Answered<"product">
-  /** Any count, 8,192 a command, one after the other; `onProgress` is told how many there are so far. */
+  /** Any count, 2,048 a command; `onProgress` is told how many there are so far. */
   readonly cards: (
     cards: Fields<"cards">,
     onProgress?: (done: number) => void,

@@ -47,6 +47,7 @@ const make = Effect.fnUntraced(function* (options: IsoGatewayOptions) {
   const { lane } = yield* Engine
   const { schemeKey } = yield* KeyRing
   const clock = yield* Clock.Clock
+  const logging = Effect.runForkWith(yield* Effect.context<never>())
   const limits = { ...defaultIsoLimits, ...options.limits }
   const wrong = conflictOf(options.hosts, options.address.port) ?? firstMistake(options.hosts)
   if (wrong !== undefined) return yield* new ListenRefused({ message: wrong })
@@ -75,7 +76,7 @@ const make = Effect.fnUntraced(function* (options: IsoGatewayOptions) {
     // By its name alone: a message may quote what it was about.
     defect: (error) => {
       const name = error instanceof Error ? error.name : typeof error
-      Effect.runFork(Effect.logError(`a host's session ended: ${name} over its bytes`))
+      logging(Effect.logError(`a host's session ended: ${name} over its bytes`))
     },
   }
   const turnAway = (transport: Transport, why: string) => {
