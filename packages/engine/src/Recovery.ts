@@ -1,5 +1,15 @@
 /** From what is on disk to a lane's ledger: the newest snapshot, the memory's window, then the journal's tail. */
-import type { Block, JournalShape, SnapshotInfo, SnapshotsShape } from "@millrace/journal"
+import {
+  type Block,
+  type JournalShape,
+  type MissingSequences,
+  missingSequences,
+  missingText,
+  neededFrom,
+  nextSteps,
+  type SnapshotInfo,
+  type SnapshotsShape,
+} from "@millrace/journal"
 import { type Ledger, SLOT_BYTES } from "@millrace/ledger"
 import { Effect, Schema } from "effect"
 
@@ -31,19 +41,17 @@ export const recover = Effect.fnUntraced(function* (
 ) {
   const latest = yield* snapshots.latest
   const position = latest?.position ?? 0
-  if (position > journal.last) {
-    return yield* new RecoveryRefused({
-      message:
-        `the snapshot at ${position} is ahead of the journal, which ends at ${journal.last}: ` +
-        "segments are missing. Restore the data directory from a backup.",
-    })
-  }
+  const positions = latest === null ? [] : [position]
+  const [missing] = missingSequences(journal, positions, ledger.memory.rememberedMax)
+  if (missing !== undefined && position > journal.last) return yield* refusedFor(missing, journal)
   for (const name of latest?.names ?? []) {
     yield* restorePart(snapshots, position, name, (piece) => ledger.restore(name, piece))
   }
   if (journal.last === 0) return { snapshot: 0, replayed: 0, remembered: 0, time: 0 } satisfies Recovered
-  const from = Math.max(1, position + 1 - ledger.memory.rememberedMax, journal.first)
+  const from = neededFrom(position, ledger.memory.rememberedMax)
   yield* attempt(() => ledger.resume(from))
+  // After the parts had their say: a directory that was made for another memory is told of that.
+  if (missing !== undefined) return yield* refusedFor(missing, journal)
   let time = 0
   let replayed = 0
   let remembered = 0
@@ -62,6 +70,11 @@ export const recover = Effect.fnUntraced(function* (
   return { snapshot: position, replayed, remembered, time } satisfies Recovered
 })
 
+const refusedFor = (missing: MissingSequences, { first, last }: JournalShape) =>
+  new RecoveryRefused({
+    message: `${missingText(missing, { first, last })}. Nothing was answered. ${nextSteps}`,
+  })
+
 /** A snapshot of another history, put back beside this journal, would give balances that nobody ever had. */
 const checkOrigin = (snapshot: SnapshotInfo | null, tag: Uint8Array): void => {
   if (snapshot?.block === undefined || snapshot.block === Buffer.from(tag).toString("hex")) return
@@ -78,7 +91,7 @@ const attempt = (step: () => void) =>
       new RecoveryRefused({
         message:
           `${error instanceof Error ? error.message : String(error)}. Nothing was answered. Start the program that wrote ` +
-          "this directory; if it was this one, look with `millrace journal verify`, then restore from a backup.",
+          `this directory, if it was another one. ${nextSteps}`,
       }),
   })
 

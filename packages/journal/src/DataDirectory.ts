@@ -1,6 +1,7 @@
 /** A data directory as a whole: one process at a time, one version of the format, nothing of anybody else's. */
 import { crc32 } from "node:zlib"
 import { DateTime, Effect, Schema, type Scope } from "effect"
+import { catalogueFile } from "./backup/Catalogue.ts"
 import { checkDocument, damagedDocument, encodeDocument, parseDocument } from "./Document.ts"
 import {
   DirectoryRefused,
@@ -71,22 +72,25 @@ const explain =
 const isOwnLeftover = (name: string): boolean =>
   name.endsWith(".tmp") || name === lockName || name.startsWith(`${lockName}.`)
 
+const finishRepair = "Run `millrace journal repair` on it again: it goes on where it was."
+const manifestLost = `Copy ${manifestFile} from a backup of it; \`millrace journal repair\` makes it anew where a sound snapshot says what was in it.`
+
+/** What to do about a directory that is only looked at: it may be none, or one that lost its manifest. */
+const whyNoManifest = Effect.fnUntraced(function* (storage: StorageShape) {
+  const names = yield* storage.list("")
+  if (names.includes(manifestAside)) return `A repair of it was cut short. ${finishRepair}`
+  return names.some((name) => used.has(name)) ? manifestLost : "Give the path of a data directory."
+})
+
 const checkContents = Effect.fnUntraced(function* (storage: StorageShape) {
   const names = yield* storage.list("")
   if (names.includes(manifestAside)) {
-    return yield* refused(
-      storage,
-      "a repair of it was cut short",
-      "Run `millrace journal repair` on it again: it goes on where it was.",
-    )
+    return yield* refused(storage, "a repair of it was cut short", finishRepair)
   }
   const lost = names.filter((name) => used.has(name))
   if (lost.length > 0) {
-    return yield* refused(
-      storage,
-      `it holds ${lost.join(", ")} but no ${manifestFile}`,
-      `Restore ${manifestFile} from a backup, or use another directory.`,
-    )
+    const reason = `it holds ${lost.join(", ")} but no ${manifestFile}`
+    return yield* refused(storage, reason, `${manifestLost} Or use another directory.`)
   }
   const foreign = names.filter((name) => !beforeFirstStart.has(name) && !isOwnLeftover(name))
   if (foreign.length === 0) return
@@ -131,16 +135,17 @@ export const openDirectory = Effect.fn("journal.openDirectory")(function* (
   const storage = yield* Storage
   if (options.readOnly) {
     if (!(yield* storage.exists(manifestFile).pipe(Effect.mapError(explain(storage))))) {
-      return yield* refused(
-        storage,
-        `there is no ${manifestFile} in it`,
-        "Give the path of a data directory.",
-      )
+      return yield* refused(storage, `there is no ${manifestFile} in it`, yield* whyNoManifest(storage))
     }
     return yield* readManifest(storage)
   }
   yield* Effect.gen(function* () {
     yield* storage.makeDirectory("")
+    if (yield* storage.exists(catalogueFile)) {
+      const remedy =
+        "Make a data directory of it with `millrace restore`: what writes into it spoils the backup."
+      return yield* refused(storage, "it is a backup", remedy)
+    }
     if (!(yield* storage.exists(manifestFile))) yield* checkContents(storage)
     yield* storage.lock(lockName)
   }).pipe(Effect.catchTag("StorageFailed", (error) => Effect.fail(explain(storage)(error))))

@@ -119,5 +119,9 @@ export const versionRemedy = (found: number, supported: number): string =>
     ? `Nothing was changed. Start a program that reads version ${found}, such as the one that wrote it; or restore a backup from before the upgrade into another directory.`
     : `Nothing was changed. Start it once with a program that reads both version ${found} and ${supported}.`
 
+/** In the order in which to try: what gives back everything comes first. */
+export const nextSteps =
+  "See with `millrace journal verify` what is wrong, then restore a backup (`millrace restore`); `millrace journal repair` says what could be saved without one."
+
 export const restoreRemedy =
-  "Nothing was changed. Restore a backup, or see with `millrace journal repair` what could be saved without one."
+  "Nothing was changed. Restore a backup (`millrace restore`), or see with `millrace journal repair` what could be saved without one."

@@ -11,10 +11,11 @@ export {
   type Catalogue,
   type CatalogueSegment,
   type CatalogueSnapshot,
+  catalogueFile,
   directoryId,
   readCatalogue,
 } from "./backup/Catalogue.ts"
-export { type Chapter, chaptersOf } from "./backup/Chapters.ts"
+export { type Chapter, chaptersOf, type Gap, gapsOf } from "./backup/Chapters.ts"
 export { checkFiles } from "./backup/Check.ts"
 export {
   finishRestore,
@@ -27,6 +28,7 @@ export {
 } from "./backup/Restore.ts"
 export { type Selection, selected } from "./backup/Selection.ts"
 export { readSnapshot, snapshotsIn } from "./backup/SnapshotCopy.ts"
+export { withSnapshotTimes } from "./backup/SnapshotTimes.ts"
 export type { ContentVersions } from "./content.ts"
 export type { Block } from "./cursor.ts"
 export {
@@ -51,12 +53,20 @@ export {
   type JournalError,
   KeyMissing,
   KeyWrong,
+  nextSteps,
   PositionUnavailable,
   StorageFailed,
   VersionUnsupported,
 } from "./JournalError.ts"
 export { DataKey, KeyRing, type KeyRingError, type KeyRingOptions, type KeyRingShape } from "./KeyRing.ts"
 export { Machine, type MachineShape } from "./Machine.ts"
+export {
+  type Held,
+  type MissingSequences,
+  missingSequences,
+  missingText,
+  neededFrom,
+} from "./missing.ts"
 export type { Pull } from "./reader.ts"
 export { applyRepair, forEachLost } from "./repair/Apply.ts"
 export { type Planned, planRepair, type RepairPlan } from "./repair/Plan.ts"

@@ -75,6 +75,12 @@ export const encodeEndMark = (
 const openSegment = (storage: StorageShape, name: string, readOnly: boolean) =>
   Effect.acquireRelease(storage.open(segmentPath(name), { readOnly }), (file) => file.close)
 
+/** Why the second can't follow the first, by their numbers. */
+export const missingBetween = (before: number, after: number): string =>
+  after === before + 2
+    ? `segment ${before + 1}, the one before it, is missing`
+    : `segments ${before + 1} to ${after - 1}, before it, are missing`
+
 export const listSegments = Effect.fnUntraced(function* (storage: StorageShape) {
   const names = yield* storage.list(journalDirectory)
   let previous: number | undefined
@@ -88,7 +94,7 @@ export const listSegments = Effect.fnUntraced(function* (storage: StorageShape) 
       })
     }
     if (previous !== undefined && number !== previous + 1) {
-      return yield* damagedSegment(name, 0, 0, `the segments between ${previous} and ${number} are missing`)
+      return yield* damagedSegment(name, 0, 0, missingBetween(previous, number))
     }
     previous = number
   }

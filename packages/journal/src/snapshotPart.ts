@@ -19,8 +19,8 @@ const syncBytes = 8 << 20
 const windowBytes = 1 << 20
 
 export const snapshotRemedy =
-  "Nothing was changed. Restore the data directory from a backup; or move this snapshot's directory away, " +
-  "and the start uses the one before it, if the journal reaches back to that."
+  "Nothing was changed. `millrace journal repair` says whether a start from the one before it loses nothing, and then takes " +
+  "this one away; otherwise restore a backup (`millrace restore`)."
 
 /** What the manifest says of a part. */
 export interface PartRecord {

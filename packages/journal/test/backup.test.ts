@@ -2,88 +2,19 @@ import { Effect, Exit, Layer, Redacted } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
-  type BackupOptions,
-  chaptersOf,
   checkFiles,
   type DiskOperation,
   Journal,
   KeyRing,
   MemoryDisk,
-  openDirectory,
-  planRestore,
   readCatalogue,
-  restoreFiles,
   rotateMasterKey,
-  Snapshots,
   Storage,
   type StorageShape,
   takeBackup,
-  type Until,
 } from "../src/index.ts"
-import { appendBlocks, drain, flipBit, onDisk, payloadOf, type Room, range, sequencesIn } from "./scene.ts"
-
-/** A start from a snapshot reads it and four sequences before. */
-const window = 5
-const pieces = (n: number) => {
-  const left = [payloadOf(n, 300), payloadOf(n + 1, 200)]
-  return [{ name: "state", next: () => left.shift() ?? null }]
-}
-
-const keysOf = (disk: MemoryDisk) =>
-  Effect.provide(
-    Effect.service(KeyRing),
-    KeyRing.layer({ readOnly: true }).pipe(Layer.provide(Storage.disk(disk))),
-  )
-
-const back = (source: MemoryDisk, target: MemoryDisk, options: Partial<BackupOptions> = {}) =>
-  Effect.gen(function* () {
-    return yield* takeBackup(source.storage, target.storage, yield* keysOf(source), { window, ...options })
-  })
-
-/** A directory with a journal that is written, as long as `work` runs. */
-const directory = async <A, E>(disk: MemoryDisk, work: Effect.Effect<A, E, Room>) => {
-  await Effect.runPromise(Effect.scoped(Effect.provide(openDirectory(), Storage.disk(disk))))
-  return await onDisk(disk, work)
-}
-
-const snapshot = Effect.fnUntraced(function* (position: number) {
-  const snapshots = yield* Snapshots
-  yield* snapshots.write(position, pieces(position))
-})
-
-const restored = async (backup: MemoryDisk, master: MemoryDisk, until?: Until) => {
-  const target = new MemoryDisk()
-  const plan = await Effect.runPromise(
-    Effect.gen(function* () {
-      const keys = yield* keysOf(master)
-      const catalogue = yield* readCatalogue(backup.storage)
-      const plan = yield* planRestore(backup.storage, keys, catalogue, window, until)
-      yield* restoreFiles(backup.storage, target.storage, keys, plan, { withMasterKey: false })
-      return plan
-    }),
-  )
-  target.put("master.key", master.files().get("master.key"))
-  return { target, plan }
-}
-
-/** What a directory holds: its sequences, and that its snapshots can be read. */
-const contentsOf = (disk: MemoryDisk) =>
-  onDisk(
-    disk,
-    Effect.gen(function* () {
-      const journal = yield* Journal
-      const snapshots = yield* Snapshots
-      for (const { position, names } of yield* snapshots.list) {
-        for (const name of names) yield* Effect.flatMap(snapshots.read(position, name), drain)
-      }
-      const blocks = yield* Effect.flatMap(journal.read(journal.first), drain)
-      return {
-        sequences: sequencesIn(blocks),
-        snapshots: (yield* snapshots.list).map(({ position }) => position),
-      }
-    }),
-    { readOnly: true, verify: "all" },
-  )
+import { back, contentsOf, directory, keysOf, restored, snapshot, window } from "./backups.ts"
+import { appendBlocks, drain, flipBit, onDisk, payloadOf, range } from "./scene.ts"
 
 describe("a backup", () => {
   it("taken while the journal is written holds whole blocks; taken again it copies only what is new", async () => {
@@ -148,67 +79,12 @@ describe("a backup", () => {
       expect((await restored(target, source, { ms })).plan.last).toBe(last)
     }
     await expect(restored(target, source, { ms: taken + 1 })).rejects.toThrow(/before that moment/)
-    await expect(restored(target, source, { ms: 1_000 })).rejects.toThrow(/it reaches from sequence 1 to 24/)
+    await expect(restored(target, source, { ms: 1_000 })).rejects.toThrow(
+      /it reaches from sequence 1 \(.*\) to 24/,
+    )
     await expect(restored(target, source, { sequence: 25 })).rejects.toThrow(
-      /it reaches from sequence 1 to 24/,
+      /it reaches from sequence 1 \(.*\) to 24/,
     )
-  })
-
-  it("keeps what the engine lets go of, and goes on after a gap with a chapter of its own", async () => {
-    const source = new MemoryDisk()
-    const target = new MemoryDisk()
-    await directory(
-      source,
-      Effect.gen(function* () {
-        const journal = yield* Journal
-        const snapshots = yield* Snapshots
-        yield* appendBlocks(1, 20)
-        yield* back(source, target)
-        yield* appendBlocks(21, 70)
-        yield* snapshot(65)
-        yield* snapshots.prune(1)
-        yield* journal.release(60)
-        expect(journal.first).toBeGreaterThan(21)
-        yield* back(source, target)
-      }),
-    )
-    const catalogue = await Effect.runPromise(readCatalogue(target.storage))
-    expect(chaptersOf(catalogue, window).map(({ earliest, last }) => [earliest, last])).toEqual([
-      [1, 20],
-      [65, 70],
-    ])
-    const early = await restored(target, source, { sequence: 13 })
-    expect((await contentsOf(early.target)).sequences).toEqual(range(1, 13))
-    const late = await restored(target, source, { sequence: 67 })
-    expect((await contentsOf(late.target)).snapshots).toEqual([65])
-    const between = restored(target, source, { sequence: 40 })
-    await expect(between).rejects.toThrow(/it reaches from sequence 1 to 20 .*, 65 to 70 /)
-  })
-
-  it("knows a gap from another history where the rest of a segment went before it was copied", async () => {
-    const source = new MemoryDisk()
-    const target = new MemoryDisk()
-    await directory(
-      source,
-      Effect.gen(function* () {
-        const journal = yield* Journal
-        const snapshots = yield* Snapshots
-        yield* appendBlocks(1, 7)
-        yield* back(source, target)
-        yield* appendBlocks(8, 30)
-        yield* snapshot(28)
-        yield* snapshots.prune(1)
-        yield* journal.release(16)
-        yield* back(source, target)
-      }),
-    )
-    const catalogue = await Effect.runPromise(readCatalogue(target.storage))
-    expect(catalogue.segments.map(({ number }) => number)).toEqual([1, 2])
-    expect(chaptersOf(catalogue, window).map(({ earliest, last }) => [earliest, last])).toEqual([
-      [1, 7],
-      [28, 30],
-    ])
-    expect((await contentsOf((await restored(target, source)).target)).sequences).toEqual(range(16, 30))
   })
 
   it("lets go, when asked to, of what only serves moments before", async () => {

@@ -7,8 +7,9 @@ import { Progress } from "../journal/Progress.ts"
 import { counted, grouped } from "../load/Report.ts"
 import { complain, print } from "../Output.ts"
 import { ExitCode, stop } from "../Stop.ts"
+import { refuseLostJournal } from "../serve/Begun.ts"
 import { masterKey as givenMasterKey } from "../serve/Store.ts"
-import { type Reach, reachLines, reachOf, windowOf } from "./Reach.ts"
+import { missingOf, reachLines, reachOf, warnOfMissing, windowOf } from "./Reach.ts"
 
 export interface BackupCommand {
   readonly data: string
@@ -28,6 +29,7 @@ export const backup = Effect.fnUntraced(
       return yield* stop("--keep-days must be a number of days from 0 up", ExitCode.usage)
     }
     yield* refuseNoDirectory(data)
+    yield* refuseLostJournal(data)
     const inside = `${resolve(to)}/`.startsWith(`${resolve(data)}/`)
     if (inside) return yield* stop(`${to} lies in the data directory: a backup belongs on another disk`)
     const now = DateTime.toEpochMillis(yield* DateTime.now)
@@ -50,9 +52,10 @@ export const backup = Effect.fnUntraced(
       Effect.retry({ times: 2, while: (error) => error._tag === "KeyMissing" }),
       Effect.ensuring(Effect.sync(() => progress.end())),
     )
-    const reach = reachOf(report.catalogue, window)
-    if (command.json) print(JSON.stringify(jsonOf(report, reach)))
-    else for (const line of lines(report, reach)) print(line)
+    const missing = missingOf(report.catalogue, window)
+    if (command.json) print(JSON.stringify({ ...jsonOf(report, window), missing }))
+    else for (const line of lines(report, window)) print(line)
+    warnOfMissing(missing)
     warnOfMasterKey(to, report.holdsMasterKey)
     if (report.damagedSnapshot !== undefined) {
       return yield* stop(
@@ -64,7 +67,7 @@ export const backup = Effect.fnUntraced(
   Effect.scoped,
 )
 
-const jsonOf = (report: BackupReport, reach: ReadonlyArray<Reach>) => ({
+const jsonOf = (report: BackupReport, window: number) => ({
   taken: report.catalogue.taken,
   copiedBytes: report.copiedBytes,
   copiedSegments: report.copiedSegments,
@@ -74,10 +77,10 @@ const jsonOf = (report: BackupReport, reach: ReadonlyArray<Reach>) => ({
   segments: report.catalogue.segments.length,
   snapshots: report.catalogue.snapshots.length,
   bytes: bytesOf(report.catalogue),
-  restorable: reach,
+  restorable: reachOf(report.catalogue, window),
 })
 
-const lines = (report: BackupReport, reach: ReadonlyArray<Reach>): ReadonlyArray<string> => {
+const lines = (report: BackupReport, window: number): ReadonlyArray<string> => {
   const { catalogue } = report
   const removed = report.removedSegments + report.removedSnapshots
   return [
@@ -88,7 +91,7 @@ const lines = (report: BackupReport, reach: ReadonlyArray<Reach>): ReadonlyArray
           `let go     ${counted(report.removedSegments, "segment")}, ${counted(report.removedSnapshots, "snapshot")} that only served earlier moments`,
         ]),
     `holds      ${counted(catalogue.segments.length, "segment")}, ${counted(catalogue.snapshots.length, "snapshot")}, ${grouped(bytesOf(catalogue))} bytes`,
-    ...reachLines(reach),
+    ...reachLines(reachOf(catalogue, window)),
   ]
 }
 

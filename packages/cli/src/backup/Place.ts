@@ -92,10 +92,17 @@ const isNobodys = (name: string): boolean =>
  */
 export const refuseUsed = (to: string, own?: string): Effect.Effect<void, Stop> =>
   Effect.suspend(() => {
-    const found = lstatSync(to, { throwIfNoEntry: false })
-    if (found === undefined) return Effect.void
-    if (!found.isDirectory()) return stop(`${to} is a file: give a directory that is empty or not there`)
-    const names = readdirSync(to).filter((name) => name !== own && !isNobodys(name))
+    let names: ReadonlyArray<string>
+    try {
+      const found = lstatSync(to, { throwIfNoEntry: false })
+      if (found === undefined) return Effect.void
+      if (!found.isDirectory()) return stop(`${to} is a file: give a directory that is empty or not there`)
+      names = readdirSync(to).filter((name) => name !== own && !isNobodys(name))
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      const why = code === "ENOTDIR" ? "a part of its path is a file" : `it can't be read (${code})`
+      return stop(`nothing can be restored to ${to}: ${why}. Give a directory that is empty or not there`)
+    }
     if (names.length === 0) return Effect.void
     const shown = names.slice(0, 3).join(", ")
     return stop(

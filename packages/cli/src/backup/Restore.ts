@@ -1,6 +1,7 @@
 // `millrace restore`: a data directory out of a backup, to its end, to a sequence or to a moment, verified before it may start.
 import { existsSync } from "node:fs"
 import { join } from "node:path"
+import { engineProblem } from "@millrace/engine"
 import {
   finishRestore,
   openDirectory,
@@ -12,8 +13,9 @@ import {
   type Until,
 } from "@millrace/journal"
 import { Effect } from "effect"
+import { mailboxRecordsMin } from "../config/Settings.ts"
 import { parseBound } from "../journal/Bound.ts"
-import { explained, fixedOf, openKeys, openRooms, refuseNoDirectory, storageOf } from "../journal/Open.ts"
+import { explained, fixedOf, openKeys, openRooms, refuseNoBackup, storageOf } from "../journal/Open.ts"
 import { Progress } from "../journal/Progress.ts"
 import { type Sound, verifyWhole } from "../journal/Sound.ts"
 import { soundLines } from "../journal/Verify.ts"
@@ -21,7 +23,7 @@ import { grouped } from "../load/Report.ts"
 import { complain, print } from "../Output.ts"
 import { ExitCode, type Stop, stop } from "../Stop.ts"
 import { markBegun } from "../serve/Begun.ts"
-import { MASTER_KEY_FILE_VARIABLE, MASTER_KEY_VARIABLE } from "../serve/Store.ts"
+import { type Fixed, MASTER_KEY_FILE_VARIABLE, MASTER_KEY_VARIABLE } from "../serve/Store.ts"
 import { lockPlace, refuseUsed } from "./Place.ts"
 import { windowOf } from "./Reach.ts"
 
@@ -36,7 +38,7 @@ export const restore = Effect.fnUntraced(
   function* (command: RestoreCommand) {
     const { from, to } = command
     const until = yield* untilOf(command.at)
-    yield* refuseNoDirectory(from)
+    yield* refuseNoBackup(from)
     yield* refuseUsed(to)
     const backup = yield* storageOf(from)
     const catalogue = yield* readCatalogue(backup)
@@ -61,7 +63,7 @@ export const restore = Effect.fnUntraced(
       Effect.mapError((error) => stop(`${error.message}\nnothing was restored, and ${to} is as it was`)),
     )
     if (command.json) print(JSON.stringify({ ...jsonOf(plan), ...sound }))
-    else for (const line of lines(to, plan, sound)) print(line)
+    else for (const line of [...lines(plan, sound), readyLine(to, fixed)]) print(line)
     if (!isOwnMasterKey(from)) {
       complain(`${to} has no master.key: give the engine the master key that this command was given`)
     }
@@ -73,7 +75,7 @@ export const restore = Effect.fnUntraced(
 const verifyRestored = Effect.fnUntraced(function* (
   to: string,
   plan: RestorePlan,
-  fixed: ReturnType<typeof fixedOf>,
+  fixed: Fixed,
   progress: Progress,
 ) {
   const storage = yield* storageOf(to)
@@ -117,8 +119,12 @@ const jsonOf = (plan: RestorePlan) => ({
   restoredBytes: plan.bytes,
 })
 
-const lines = (to: string, plan: RestorePlan, sound: Sound): ReadonlyArray<string> => [
+const lines = (plan: RestorePlan, sound: Sound): ReadonlyArray<string> => [
   `restored   ${grouped(plan.bytes)} bytes: sequences ${grouped(plan.first)} to ${grouped(plan.last)}, of ${new Date(plan.time).toISOString()}`,
   ...soundLines(sound),
-  `ready      \`millrace serve --data ${to}\` starts on it`,
 ]
+
+const readyLine = (to: string, fixed: Fixed): string =>
+  engineProblem({ ...fixed, mailboxRecordsMax: mailboxRecordsMin }) === undefined
+    ? `ready      \`millrace serve --data ${to}\` starts on it`
+    : `to read    its memory is too small for any engine: \`millrace journal dump ${to}\` tells what is in it`

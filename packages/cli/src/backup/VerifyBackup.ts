@@ -12,16 +12,17 @@ import {
   type StorageShape,
   selected,
   selectionOf,
+  withSnapshotTimes,
 } from "@millrace/journal"
 import { Effect } from "effect"
-import { explained, fixedOf, openKeys, openRooms, refuseNoDirectory, storageOf } from "../journal/Open.ts"
+import { explained, fixedOf, openKeys, openRooms, refuseNoBackup, storageOf } from "../journal/Open.ts"
 import { Progress } from "../journal/Progress.ts"
 import { type Sound, verifyWhole } from "../journal/Sound.ts"
 import { soundLines } from "../journal/Verify.ts"
 import { counted, grouped } from "../load/Report.ts"
 import { complain, print } from "../Output.ts"
 import type { Fixed } from "../serve/Store.ts"
-import { reachLines, reachOf, windowOf } from "./Reach.ts"
+import { missingOf, reachLines, reachOf, warnOfMissing, windowOf } from "./Reach.ts"
 
 export interface VerifyBackupCommand {
   readonly dir: string
@@ -30,7 +31,7 @@ export interface VerifyBackupCommand {
 
 export const verifyBackup = Effect.fnUntraced(
   function* (command: VerifyBackupCommand) {
-    yield* refuseNoDirectory(command.dir)
+    yield* refuseNoBackup(command.dir)
     const storage = yield* storageOf(command.dir)
     const catalogue = yield* readCatalogue(storage)
     const manifest = yield* openDirectory({ readOnly: true }).pipe(Effect.provideService(Storage, storage))
@@ -41,14 +42,18 @@ export const verifyBackup = Effect.fnUntraced(
     yield* checkFiles(storage, catalogue, keys, (done) => progress.bytes("read", done, total)).pipe(
       Effect.ensuring(Effect.sync(() => progress.end())),
     )
-    const reach = reachOf(catalogue, windowOf(fixed))
+    const timed = keys === undefined ? catalogue : yield* withSnapshotTimes(storage, keys, catalogue)
+    const reach = reachOf(timed, windowOf(fixed))
+    const missing = missingOf(timed, windowOf(fixed))
     const sounds = keys === undefined ? [] : yield* verifyChapters(storage, keys, catalogue, fixed, progress)
+    warnOfMissing(missing)
     if (command.json) {
       print(
         JSON.stringify({
           taken: catalogue.taken,
           bytes: total,
           restorable: reach,
+          missing,
           replayed: sounds,
           sound: true,
         }),

@@ -31,7 +31,7 @@ export const simulate = Command.make(
     ),
     shrink: Flag.Boolean("shrink").pipe(
       Flag.withDescription(
-        "Make the first run that fails smaller, and print the smallest command that still does",
+        "Make the first run that fails smaller, and print the smallest command that still does; when all pass, say so",
       ),
       Flag.withDefault(false),
     ),

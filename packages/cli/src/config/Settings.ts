@@ -38,6 +38,8 @@ const flag = (description: string) => Schema.Boolean.annotate({ expected: "true 
 
 const port = (description: string) => whole(0, 65_535, `${description}; 0 takes any free one`)
 
+export const mailboxRecordsMin = 2 ** 6
+
 export const Settings = Schema.Struct({
   data: text("the path of a directory", "the data directory: journal, snapshots, keys"),
   ephemeral: flag("keep nothing: journal in memory, gone at the end"),
@@ -84,7 +86,7 @@ export const Settings = Schema.Struct({
       "transactions remembered for repeats, reversals and refunds; fixed when a data directory is made",
     ),
     snapshotEverySlots: whole(1, 2 ** 40, "journaled slots after which a snapshot is taken"),
-    mailboxRecordsMax: powerOfTwo(2 ** 6, 2 ** 20, "records that wait for a shard"),
+    mailboxRecordsMax: powerOfTwo(mailboxRecordsMin, 2 ** 20, "records that wait for a shard"),
     turnRecordsMax: whole(1, 2 ** 20, "records a shard decides before the others get their turn"),
     seatsMax: whole(1, 2 ** 20, "sessions that the engine answers"),
   }),

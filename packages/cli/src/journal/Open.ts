@@ -1,7 +1,9 @@
 // A data directory opened to be looked at: nothing is written or locked, so a server may be using it.
 import { existsSync, statSync } from "node:fs"
+import { join } from "node:path"
 import {
   type BackupRefused,
+  catalogueFile,
   Journal,
   type JournalError,
   type JournalShape,
@@ -17,6 +19,7 @@ import { imageVersions, slotVersions, TRANSACTIONS_DEFAULT } from "@millrace/led
 import { Context, Effect, Layer, Schedule } from "effect"
 import { defaultSettings } from "../config/Settings.ts"
 import { type Stop, stop } from "../Stop.ts"
+import { refuseLostJournal } from "../serve/Begun.ts"
 import { type Fixed, masterKey } from "../serve/Store.ts"
 
 export interface Look {
@@ -77,11 +80,37 @@ const looksAgain = { schedule: Schedule.spaced("25 millis"), times: 5 }
 const mayPass = (error: { readonly _tag: string }): boolean =>
   error._tag === "JournalDamaged" || error._tag === "StorageFailed" || error._tag === "DirectoryRefused"
 
+const refuseNone = (path: string, what: string): Effect.Effect<void, Stop> =>
+  Effect.suspend(() => {
+    if (!existsSync(path)) return stop(`there is no directory ${path}: give the path of ${what}`)
+    return statSync(path).isDirectory() ? Effect.void : stop(`${path} is a file: give the path of ${what}`)
+  })
+
+/** A backup has the files of a data directory, too: what works on the one would spoil the other. */
 export const refuseNoDirectory = (data: string): Effect.Effect<void, Stop> =>
-  Effect.suspend(() =>
-    existsSync(data) && statSync(data).isDirectory()
-      ? Effect.void
-      : stop(`there is no directory ${data}: give the path of a data directory`),
+  Effect.andThen(
+    refuseNone(data, "a data directory"),
+    Effect.suspend(() =>
+      existsSync(join(data, catalogueFile))
+        ? stop(
+            `${data} is a backup: \`millrace backup verify ${data}\` looks into it, and ` +
+              `\`millrace restore --from ${data} --to DIR\` makes a data directory of it`,
+          )
+        : Effect.void,
+    ),
+  )
+
+export const refuseNoBackup = (backup: string): Effect.Effect<void, Stop> =>
+  Effect.andThen(
+    refuseNone(backup, "a backup"),
+    Effect.suspend(() => {
+      if (existsSync(join(backup, catalogueFile))) return Effect.void
+      const isData = existsSync(join(backup, "keyring.json"))
+      return stop(
+        `${backup} is ${isData ? "a data directory and no backup" : "no backup: it has no catalogue.json"}. ` +
+          "Give the directory that `millrace backup --to` was given",
+      )
+    }),
   )
 
 /** @param watch is told of bytes as they are read */
@@ -91,6 +120,7 @@ export const openToLook = Effect.fnUntraced(function* (
   watch?: (bytes: number) => void,
 ) {
   yield* refuseNoDirectory(data)
+  yield* refuseLostJournal(data)
   const files = yield* storageOf(data)
   const storage = watch === undefined ? files : watched(files, watch)
   const manifest = yield* openDirectory({ readOnly: true }).pipe(Effect.provideService(Storage, storage))

@@ -15,6 +15,7 @@ import { windowOf } from "../backup/Reach.ts"
 import { counted, grouped } from "../load/Report.ts"
 import { complain, print, say } from "../Output.ts"
 import { ExitCode, type Stop, stop } from "../Stop.ts"
+import { refuseLostJournal } from "../serve/Begun.ts"
 import { type Lost, lostLines, readLost } from "./Lost.ts"
 import { type FoundManifest, findManifest } from "./Manifest.ts"
 import { explained, fixedOf, openKeys, openRooms, refuseNoDirectory, storageOf } from "./Open.ts"
@@ -41,6 +42,7 @@ export const repair = Effect.fnUntraced(
       )
     }
     yield* refuseNoDirectory(command.dir)
+    yield* refuseLostJournal(command.dir)
     const storage = yield* storageOf(command.dir)
     yield* storage.lock("lock")
     const keys = yield* openKeys(storage).pipe(Effect.catchTag("JournalDamaged", keyringLost))

@@ -1,9 +1,11 @@
 // A journal and its snapshots decided again from their beginning: by `journal verify`, and before a backup, restore or repair is believed.
-import type { Block, SnapshotInfo } from "@millrace/journal"
+import { type Block, missingSequences, neededFrom, type SnapshotInfo } from "@millrace/journal"
 import { Ledger, SLOT_BYTES } from "@millrace/ledger"
 import { Effect } from "effect"
+import { windowOf } from "../backup/Reach.ts"
 import { type Stop, stop } from "../Stop.ts"
 import { type Compared, compareImages, differs, restorePieces } from "./Images.ts"
+import { missingLines } from "./Missing.ts"
 import type { Look } from "./Open.ts"
 import type { Progress } from "./Progress.ts"
 import { attempt, forEachBlock } from "./Walk.ts"
@@ -29,15 +31,8 @@ export const verifyWhole = Effect.fnUntraced(function* (look: Look, progress: Pr
   const { journal, snapshots, fixed } = look
   const kept = yield* snapshots.list
   const ledger = new Ledger({ shards: fixed.shards, transactions: fixed.rememberedTransactions })
+  yield* refuseMissing(look, kept)
   const base = yield* restoreBase(look, kept, ledger)
-  for (const { position } of kept) {
-    if (position > journal.last) {
-      return yield* stop(
-        `the snapshot at ${position} is ahead of the journal, which ends at ${journal.last}: segments are missing. ` +
-          "Look with `millrace journal repair` at what is left, or restore a backup",
-      )
-    }
-  }
   const walk = new Walk(look, ledger, base, kept, progress)
   yield* walk.run().pipe(Effect.ensuring(Effect.sync(() => progress.end())))
   yield* auditPurses(ledger)
@@ -57,6 +52,15 @@ export const verifyWhole = Effect.fnUntraced(function* (look: Look, progress: Pr
   return sound
 })
 
+const refuseMissing = Effect.fnUntraced(function* (
+  { journal, fixed }: Look,
+  kept: ReadonlyArray<SnapshotInfo>,
+) {
+  const positions = kept.map(({ position }) => position)
+  const missing = missingSequences(journal, positions, windowOf(fixed))
+  if (missing.length > 0) return yield* stop(missingLines(missing, journal, positions).join("\n"))
+})
+
 /** From the beginning when the journal still has it, otherwise from the oldest snapshot. Returns its position. */
 const restoreBase = Effect.fnUntraced(function* (
   { journal, snapshots }: Look,
@@ -67,14 +71,11 @@ const restoreBase = Effect.fnUntraced(function* (
     ledger.resume(1)
     return 0
   }
-  const oldest = kept[0]
-  if (oldest === undefined) {
-    return yield* stop(
-      `the journal begins at ${journal.first} and there is no snapshot: what was before is missing`,
-    )
-  }
+  const [oldest] = kept
+  // Without any nothing is there to begin from, and that was refused.
+  if (oldest === undefined) return 0
   yield* restorePieces(snapshots, oldest, ledger)
-  const from = Math.max(journal.first, oldest.position + 1 - ledger.memory.rememberedMax)
+  const from = neededFrom(oldest.position, ledger.memory.rememberedMax)
   yield* attempt(`the snapshot at ${oldest.position}`, () => ledger.resume(from))
   return oldest.position
 })

@@ -1,8 +1,11 @@
 // `millrace journal stat`: what lies in a data directory, since when, how fast it grows, and what of it is still needed.
+import { missingSequences } from "@millrace/journal"
 import { Effect } from "effect"
 import { windowOf } from "../backup/Reach.ts"
 import { counted, grouped } from "../load/Report.ts"
-import { print } from "../Output.ts"
+import { complain, print } from "../Output.ts"
+import { stop } from "../Stop.ts"
+import { hindersStart, missingLines } from "./Missing.ts"
 import { type Opened, openToLook } from "./Open.ts"
 import { Progress } from "./Progress.ts"
 import { forEachBlock } from "./Walk.ts"
@@ -13,11 +16,31 @@ export interface StatCommand {
 }
 
 export const stat = Effect.fnUntraced(function* (command: StatCommand) {
-  const opened = yield* openToLook(command.dir, "tail")
+  const { opened, missing } = yield* openSettled(command.dir)
   const figures = yield* figuresOf(opened)
-  if (command.json) print(JSON.stringify(figures))
-  else for (const line of lines(figures)) print(line)
+  const positions = figures.snapshots.map(({ position }) => position)
+  const isRefused = missing.some((one) => hindersStart(one, positions))
+  if (command.json) print(JSON.stringify({ ...figures, missing, starts: !isRefused }))
+  else for (const line of lines(figures, isRefused)) print(line)
+  if (missing.length === 0) return
+  const told = missingLines(missing, figures, positions)
+  if (isRefused) return yield* stop(told.join("\n"))
+  for (const line of told) complain(line)
 }, Effect.scoped)
+
+/** A server that lets go of a snapshot and its segments is met in the middle of it: what is missing stays missing. */
+const looksMax = 3
+const betweenLooks = "25 millis"
+
+const openSettled = Effect.fnUntraced(function* (dir: string) {
+  for (let look = 1; ; look++) {
+    const opened = yield* openToLook(dir, "tail")
+    const positions = (yield* opened.snapshots.list).map(({ position }) => position)
+    const missing = missingSequences(opened.journal, positions, windowOf(opened.fixed))
+    if (missing.length === 0 || look === looksMax) return { opened, missing }
+    yield* Effect.sleep(betweenLooks)
+  }
+})
 
 /** Blocks by segment, and when the sequences that matter were. */
 class Times {
@@ -126,7 +149,7 @@ const figuresOf = Effect.fnUntraced(function* ({ journal, snapshots, manifest, f
 })
 type Figures = Effect.Success<ReturnType<typeof figuresOf>>
 
-const lines = (result: Figures): ReadonlyArray<string> => [
+const lines = (result: Figures, isRefused: boolean): ReadonlyArray<string> => [
   `made       ${result.created}, ${counted(result.shards, "shard")}, ${grouped(result.rememberedTransactions)} transactions remembered`,
   result.last < result.first
     ? "sequences  none: the journal is empty"
@@ -137,7 +160,9 @@ const lines = (result: Figures): ReadonlyArray<string> => [
     : [
         `rates      ${grouped(result.slotsPerSecond)} slots a second, ${grouped(result.slotsPerBlock ?? 0)} in a block, ${grouped((result.bytesPerDay ?? 0) / 2 ** 20)} MiB a day, over that time`,
       ]),
-  `start      decides ${counted(result.replayedAtStart, "slot")} again`,
+  isRefused
+    ? "start      is refused: segments are missing"
+    : `start      decides ${counted(result.replayedAtStart, "slot")} again`,
   `data keys  ${result.keyIds.join(", ") || "–"}`,
   `release    ${
     result.releasable.segments === 0
@@ -153,6 +178,6 @@ const lines = (result: Figures): ReadonlyArray<string> => [
   ),
   ...result.snapshots.map(
     ({ position, bytes, time, keyId }) =>
-      `snapshot   at ${grouped(position)}, ${time ?? "before what the journal has"}, ${grouped(bytes)} bytes, key ${keyId}`,
+      `snapshot   at ${grouped(position)}, ${time ?? `${position > result.last ? "after" : "before"} what the journal has`}, ${grouped(bytes)} bytes, key ${keyId}`,
   ),
 ]

@@ -4,17 +4,22 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { type Stop, stop } from "../Stop.ts"
 
-const begunFile = (data: string): string => join(data, "begun")
+export const begunFile = (data: string): string => join(data, "begun")
 /** A segment's header; of a segment that was only prepared it is zeros. */
 const headerBytes = 4_096
 
 const isWritten = (segment: string): boolean => {
   const header = Buffer.alloc(headerBytes)
-  const file = openSync(segment, "r")
   try {
-    readSync(file, header, 0, headerBytes, 0)
-  } finally {
-    closeSync(file)
+    const file = openSync(segment, "r")
+    try {
+      readSync(file, header, 0, headerBytes, 0)
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    // Something is there, or was just now: what is wrong with it the opening says.
+    return true
   }
   return header.some((byte) => byte !== 0)
 }
@@ -31,7 +36,7 @@ export const refuseLostJournal = (data: string): Effect.Effect<void, Stop> =>
       ? Effect.void
       : stop(
           `the journal of ${data} is gone: the directory was in use (it has a file begun), and no segment is left. ` +
-            "Restore it from a backup, or use another data directory",
+            "Restore a backup (`millrace restore`), or use another data directory",
         ),
   )
 

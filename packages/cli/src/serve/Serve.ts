@@ -3,11 +3,11 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Engine, type EngineOptions, engineProblem } from "@millrace/engine"
 import { Gateway, type GatewayOptions, type IsoHost, isoConnectionsMax } from "@millrace/gateway"
-import { Journal } from "@millrace/journal"
+import { Journal, nextSteps } from "@millrace/journal"
 import { ImageRefused, JournalGap, ReplayDiverged } from "@millrace/ledger"
 import { Cause, Context, Effect, Layer } from "effect"
 import { type Configured, configure } from "../config/Configuration.ts"
-import type { Settings } from "../config/Settings.ts"
+import { mailboxRecordsMin, type Settings } from "../config/Settings.ts"
 import { grouped } from "../load/Report.ts"
 import { complain, outliveReaders, print, say, type Voice } from "../Output.ts"
 import { firstSignal } from "../Signals.ts"
@@ -241,7 +241,25 @@ const engineOptions = (settings: Settings, fixed: Fixed, given: ReadonlySet<stri
       `engine.${key} is ${settings.engine[key]}, but ${settings.data} was made with ${fixed[key]}: the number is fixed for life; leave the key out`,
     )
   }
-  return Effect.succeed<EngineOptions>({ ...settings.engine, ...fixed })
+  const options: EngineOptions = { ...settings.engine, ...fixed }
+  const tooSmall = engineProblem(options) === undefined ? undefined : remedyOf(settings.data, options)
+  return tooSmall === undefined ? Effect.succeed(options) : stop(tooSmall)
+}
+
+/** The memory is fixed for life: what it is too small for is lowered, as far as there is anything to lower it to. */
+const remedyOf = (data: string, options: EngineOptions): string => {
+  const { shards, rememberedTransactions, mailboxRecordsMax } = options
+  const made = `${data} was made with ${rememberedTransactions} remembered transactions for life`
+  let fitting = mailboxRecordsMax / 2
+  while (
+    fitting >= mailboxRecordsMin &&
+    engineProblem({ ...options, mailboxRecordsMax: fitting }) !== undefined
+  )
+    fitting /= 2
+  return fitting >= mailboxRecordsMin
+    ? `${made}, too few for ${shards} mailboxes of ${mailboxRecordsMax}: set engine.mailboxRecordsMax to ${fitting}`
+    : `${made}, too few for ${shards} mailboxes of any size: it can't be served. \`millrace journal verify\`, ` +
+        "`journal dump` and `backup` read it"
 }
 
 /** The ledger throws when journal and snapshot contradict each other; that is a refusal to start, not a defect. */
@@ -255,9 +273,7 @@ const explainRecovery = <A, E extends { readonly _tag: string; readonly message:
       const known =
         defect instanceof ReplayDiverged || defect instanceof ImageRefused || defect instanceof JournalGap
       if (!known) return Effect.failCause(cause)
-      return stop(
-        `recovery refused: ${defect.message}. Nothing was changed. Look with \`millrace journal verify\`, then restore the data directory from a backup.`,
-      )
+      return stop(`recovery refused: ${defect.message}. Nothing was answered. ${nextSteps}`)
     }),
   )
 

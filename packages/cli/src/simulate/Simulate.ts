@@ -81,6 +81,10 @@ export const simulateSeeds = Effect.fnUntraced(function* (command: SimulateComma
         `${sum.starts} starts, ${sum.destroyed} refused or cut short by what the disk had lost, ${rate(sum, began)}`,
     )
   }
+  if (command.shrink) {
+    const passed = sum.seeds === 1 ? `seed ${command.seed} passes` : `all ${sum.seeds} seeds pass`
+    say(`nothing to shrink: ${passed}, and only a run that fails is made smaller`)
+  }
 })
 
 const optionsOf = Effect.fnUntraced(function* (command: SimulateCommand) {

@@ -97,8 +97,8 @@ describe("restore", () => {
     )
     expect(listing(to)).toEqual(["mine"])
     for (const [at, why] of [
-      [String(last + 1), /it reaches from sequence 1 to/],
-      ["2020-01-01T00:00:00Z", /it reaches from sequence 1 to/],
+      [String(last + 1), /it reaches from sequence 1 \(.*\) to/],
+      ["2020-01-01T00:00:00Z", /it reaches from sequence 1 \(.*\) to/],
       ["2999-01-01T00:00:00Z", /before that moment/],
     ] as const) {
       const refused = await restore(place(), "--at", at)
@@ -279,6 +279,94 @@ describe("backup", () => {
       /belongs on another disk/,
     )
     expect((await runHere(["backup", "--data", data])).code).toBe(2)
+  })
+
+  it("is told from a data directory, and from what is neither, in one sentence", async () => {
+    const nothing = place()
+    mkdirSync(nothing)
+    const file = place()
+    writeFileSync(file, "")
+    const told = (await runHere(["backup", "verify", nothing])).stderr
+    expect(told).toMatch(/^millrace: .* is no backup: it has no catalogue\.json\. Give the directory that/)
+    const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+      [["backup", "verify", data], /is a data directory and no backup\. Give the directory that/],
+      [["restore", "--from", data, "--to", place()], /is a data directory and no backup/],
+      [["restore", "--from", nothing, "--to", place()], /is no backup/],
+      [["restore", "--from", file, "--to", place()], /is a file: give the path of a backup/],
+      [
+        ["restore", "--from", taken, "--to", join(file, "x")],
+        /a part of its path is a file\. Give a directory/,
+      ],
+      [["backup", "--data", data, "--to", file], /it, or a part of its path, is a file\. Give the path of/],
+      [["backup", "--data", data, "--to", join(file, "x")], /a part of its path, is a file/],
+      [
+        ["backup", "--data", taken, "--to", place()],
+        /is a backup: `millrace backup verify .*` looks into it/,
+      ],
+      [["journal", "stat", file], /is a file: give the path of a data directory/],
+      ...[["verify"], ["stat"], ["dump"], ["repair"]].map(
+        ([name]) => [["journal", name, taken], /is a backup: .* `millrace restore --from/] as const,
+      ),
+      [["keys", "status", taken], /is a backup/],
+      [["keys", "rotate-data", taken], /is a backup/],
+      [
+        ["serve", "--data", taken, "--tcp", "0", "--http", "0"],
+        /it is a backup\. Make a data directory of it/,
+      ],
+    ]
+    const before = listing(taken)
+    for (const [args, why] of cases) {
+      const { code, stdout, stderr } = await runHere(args)
+      expect([code, stdout, stderr]).toEqual([1, "", expect.stringMatching(why)])
+      expect(stderr.trimEnd().split("\n")).toHaveLength(1)
+      expect(stderr).not.toMatch(/ENOENT|ENOTDIR|EEXIST/)
+    }
+    expect(listing(taken)).toEqual(before)
+    expect((await runHere(["backup", "verify", taken])).code).toBe(0)
+  })
+
+  it("warns of sequences that were let go of between two runs, and restores to nowhere in between", async () => {
+    const own = join(home, "data-gap")
+    const target = join(home, "of-gap")
+    const scribe = await Scribe.begin(fileStorage(own))
+    const mine = process.env["MILLRACE_MASTER_KEY_FILE"]
+    process.env["MILLRACE_MASTER_KEY_FILE"] = join(own, "master.key")
+    try {
+      await scribe.write(3)
+      const before = scribe.last
+      const whole = await runHere(["backup", "--data", own, "--to", target, "--json"])
+      expect(JSON.parse(whole.stdout).missing).toEqual([])
+      expect(whole.stderr).not.toMatch(/missing/)
+      await scribe.write(20)
+      const next = await scribe.snapshot()
+      await scribe.release(1)
+      await scribe.write(2)
+      await scribe.close()
+      const { code, stdout, stderr } = await runHere(["backup", "--data", own, "--to", target, "--json"])
+      expect(code).toBe(0)
+      const { missing, restorable } = JSON.parse(stdout)
+      // Block n is of n seconds after noon.
+      const noMoment = {
+        from: new Date(time + 3_000).toISOString(),
+        to: new Date(time + 23_000).toISOString(),
+      }
+      expect(missing).toEqual([{ first: before + 1, last: expect.any(Number), next, ...noMoment }])
+      expect(restorable[1]).toMatchObject({ earliest: next, from: noMoment.to })
+      const warning = new RegExp(`WARNING: sequences ${before + 1} to ${missing[0].last} are missing: `)
+      expect(stderr).toMatch(warning)
+      const verified = await runHere(["backup", "verify", target, "--json"])
+      expect([verified.code, verified.stderr]).toEqual([0, expect.stringMatching(warning)])
+      expect(JSON.parse(verified.stdout).missing).toEqual(missing)
+      for (const at of [String(before + 1), String(next - 1), new Date(time + 4_000).toISOString()]) {
+        const refused = await runHere(["restore", "--from", target, "--to", place(), "--at", at])
+        expect([refused.code, refused.stderr]).toEqual([
+          1,
+          expect.stringMatching(`sequences ${before + 1} to ${missing[0].last} are missing in it`),
+        ])
+      }
+    } finally {
+      process.env["MILLRACE_MASTER_KEY_FILE"] = mine
+    }
   })
 
   it("copies the journal although the newest snapshot is damaged, and fails with its place", async () => {

@@ -2,11 +2,12 @@
 import { DateTime, Effect } from "effect"
 import { damagedSegment, segmentPath } from "../cursor.ts"
 import { segmentNumber } from "../format.ts"
-import type { JournalDamaged } from "../JournalError.ts"
+import { type JournalDamaged, nextSteps, type StorageFailed } from "../JournalError.ts"
 import type { KeyRingShape } from "../KeyRing.ts"
+import { missingSequences, missingText } from "../missing.ts"
 import { journalDirectory } from "../recover.ts"
 import type { StorageShape } from "../Storage.ts"
-import { BackupRefused } from "./BackupRefused.ts"
+import { BackupRefused, refused } from "./BackupRefused.ts"
 import {
   type Catalogue,
   type CatalogueSegment,
@@ -22,6 +23,7 @@ import { copyKeys, type KeyOptions, opensAlone, readKeys, refuseOtherKeys } from
 import { type Between, begunSegments, copySegment, otherHistory, refuseOtherSegment } from "./SegmentCopy.ts"
 import { snapshotsDirectory } from "./Selection.ts"
 import { copySnapshot, removeSnapshot, snapshotsIn } from "./SnapshotCopy.ts"
+import { withSnapshotTimes } from "./SnapshotTimes.ts"
 
 export interface BackupOptions extends KeyOptions {
   /** Sequences up to a snapshot's position that a start from it reads too. */
@@ -60,7 +62,7 @@ export const takeBackup = Effect.fnUntraced(function* (
 ) {
   // Refused before anything is made or copied; they are read again when they are written.
   yield* readKeys(source, backup, options)
-  yield* backup.makeDirectory("")
+  yield* backup.makeDirectory("").pipe(Effect.mapError((error) => noPlace(backup, error)))
   yield* backup.lock(lockName)
   const before = yield* openBackup(backup, keys)
   yield* refuseOtherKeys(backup, before, keys)
@@ -77,6 +79,15 @@ export const takeBackup = Effect.fnUntraced(function* (
   }
   return yield* run.finish()
 }, Effect.scoped)
+
+const noPlace = (backup: StorageShape, { code }: StorageFailed): BackupRefused =>
+  code === "EEXIST" || code === "ENOTDIR"
+    ? refused(backup, "it, or a part of its path, is a file", "Give the path of a directory.")
+    : refused(
+        backup,
+        `its directory can't be made (${code})`,
+        "Make it for the user that runs this, or give another.",
+      )
 
 /** Its catalogue; of an empty directory a new one, which is written, so that the directory is a backup's from then on. */
 const openBackup = Effect.fnUntraced(function* (backup: StorageShape, keys: KeyRingShape) {
@@ -118,6 +129,9 @@ class Run {
   readonly #copiedSegments = new Set<number>()
   readonly #copiedSnapshots = new Set<number>()
   #damagedSnapshot: JournalDamaged | undefined
+  /** The directory's newest snapshot and oldest segment, in the last round and in the one before. */
+  #newest: number | undefined
+  #looks: ReadonlyArray<string> = []
 
   constructor(
     source: StorageShape,
@@ -146,6 +160,7 @@ class Run {
       ),
     )
     const names = yield* begunSegments(this.#between)
+    this.#looks = [...this.#looks.slice(-1), `${this.#newest} ${names[0]}`]
     const newest = segmentNumber(names[names.length - 1] ?? "") ?? 0
     const held = this.#catalogue.segments.at(-1)
     if (held !== undefined && newest < held.number) {
@@ -158,6 +173,7 @@ class Run {
   #newestSnapshot = Effect.fnUntraced(function* (this: Run) {
     const { source, backup, keys, copied } = this.#between
     const position = (yield* snapshotsIn(source)).at(-1)
+    this.#newest = position
     if (position === undefined || this.#catalogue.snapshots.some((one) => one.position === position)) return
     const copy = yield* copySnapshot(source, backup, keys, position, copied)
     this.#copiedSnapshots.add(position)
@@ -213,28 +229,37 @@ class Run {
   /** The end of what was copied can be restored. A directory that was never used has nothing to restore, and that is whole too. */
   get isRestorable(): boolean {
     const newest = chaptersOf(this.#catalogue, this.#options.window).at(-1)
-    return newest === undefined || newest.earliest !== undefined
+    // A snapshot of something shows that there was a journal.
+    if (newest === undefined) return this.#catalogue.snapshots.every(({ position }) => position === 0)
+    return newest.earliest !== undefined
   }
 
   get notRestorable(): BackupRefused | JournalDamaged {
-    return (
-      this.#damagedSnapshot ??
-      new BackupRefused({
-        path: this.#between.backup.location,
-        reason: "the engine let go of its oldest segments faster than they could be copied",
-        remedy: "The earlier backup is whole. Run it again, and more often or onto a faster disk.",
-      })
-    )
+    if (this.#damagedSnapshot !== undefined) return this.#damagedSnapshot
+    const { backup } = this.#between
+    const [before, last] = this.#looks
+    if (before !== last) {
+      const reason = "the engine let go of its oldest segments faster than they could be copied"
+      const remedy = "The earlier backup is whole. Run it again, and more often or onto a faster disk."
+      return refused(backup, reason, remedy)
+    }
+    // Nobody was at work: they were gone before.
+    const held = chaptersOf(this.#catalogue, this.#options.window).at(-1) ?? { first: 1, last: 0 }
+    const positions = this.#newest === undefined ? [] : [this.#newest]
+    const texts = missingSequences(held, positions, this.#options.window).map((one) => missingText(one, held))
+    const reason = `nothing could be started from what the data directory holds: ${texts.join("; ")}`
+    return refused(backup, reason, `What it holds from before is whole. ${nextSteps}`)
   }
 
   finish = Effect.fnUntraced(function* (this: Run) {
     const { keepFrom, window } = this.#options
-    const all = this.#catalogue
+    const { backup, keys } = this.#between
+    const all = yield* withSnapshotTimes(backup, keys, this.#catalogue)
     const kept = restorable(keepFrom === undefined ? all : since(all, window, keepFrom), window)
     this.#catalogue = { ...kept, taken: yield* nowText }
     const { masterKeyId } = yield* this.#publish()
     yield* this.#removeUnnamed()
-    const holdsMasterKey = yield* opensAlone(this.#between.backup, this.#catalogue, masterKeyId)
+    const holdsMasterKey = yield* opensAlone(backup, this.#catalogue, masterKeyId)
     const report: BackupReport = {
       catalogue: this.#catalogue,
       copiedBytes: this.#copiedBytes,

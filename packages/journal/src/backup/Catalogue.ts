@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib"
 import { Effect, Schema } from "effect"
 import { checkDocument, damagedDocument, encodeDocument, parseDocument } from "../Document.ts"
 import { segmentName } from "../format.ts"
+import { JournalDamaged } from "../JournalError.ts"
 import type { KeyRingShape } from "../KeyRing.ts"
 import { readWhole, type StorageShape, writeWhole } from "../Storage.ts"
 
@@ -34,6 +35,8 @@ export type CatalogueSegment = typeof CatalogueSegment.Type
 
 const CatalogueSnapshot = Schema.Struct({
   position: Schema.Int,
+  /** Of the block that holds its position, ms since the epoch. A run adds it where an earlier program left it out. */
+  time: Schema.optionalKey(Schema.Finite),
   keyId: Schema.Int,
   files: Schema.Array(Schema.Struct({ name: Schema.String, bytes: Schema.Int, sha256: Sha256 })),
 })
@@ -72,6 +75,13 @@ export const directoryId = (keys: KeyRingShape): string =>
 
 const crc = (text: string): string => crc32(text).toString(16).padStart(8, "0")
 
+const asOfABackup = <A, E, R>(reading: Effect.Effect<A, E | JournalDamaged, R>) =>
+  Effect.mapError(reading, (error) =>
+    error instanceof JournalDamaged
+      ? new JournalDamaged({ ...error, remedy: "Use another backup, or another copy of this file." })
+      : error,
+  )
+
 /** Errors: StorageFailed, JournalDamaged, VersionUnsupported. */
 export const readCatalogue = Effect.fnUntraced(function* (backup: StorageShape) {
   const bytes = yield* readWhole(backup, catalogueFile)
@@ -82,7 +92,7 @@ export const readCatalogue = Effect.fnUntraced(function* (backup: StorageShape) 
       Effect.fail(damagedDocument(catalogueFile, "a field is missing or malformed")),
     ),
   )
-})
+}, asOfABackup)
 
 export const writeCatalogue = (backup: StorageShape, catalogue: Catalogue) =>
   writeWhole(backup, catalogueFile, encodeDocument(catalogue, crc))

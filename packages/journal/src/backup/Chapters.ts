@@ -1,4 +1,5 @@
 /** What a backup can be brought back to: rows of segments without a gap, each with the snapshots that a start can begin from. */
+import { neededFrom } from "../missing.ts"
 import type { Catalogue, CatalogueSegment, CatalogueSnapshot } from "./Catalogue.ts"
 
 export interface Chapter {
@@ -9,6 +10,8 @@ export interface Chapter {
   readonly snapshots: ReadonlyArray<CatalogueSnapshot>
   /** The earliest sequence that it can be brought back to; undefined when a start needs more than is there. */
   readonly earliest: number | undefined
+  /** The earliest moment, ms since the epoch: time of the block that holds `earliest`; undefined when the catalogue can't tell. */
+  readonly earliestTime: number | undefined
 }
 
 /** @param window sequences up to a snapshot's position that a start from it reads too */
@@ -28,13 +31,39 @@ export const chaptersOf = (catalogue: Catalogue, window: number): ReadonlyArray<
     const snapshots = catalogue.snapshots.filter(
       ({ position }) => position <= last && neededFrom(position, window) >= first,
     )
-    const earliest = first <= 1 ? 1 : snapshots[0]?.position
-    return { segments, first, last, snapshots, earliest }
+    const isWhole = first <= 1
+    const earliest = isWhole ? 1 : snapshots[0]?.position
+    const earliestTime = isWhole ? segments[0]!.from : snapshots[0]?.time
+    return { segments, first, last, snapshots, earliest, earliestTime }
   })
 }
 
-/** The first sequence that a start from a snapshot reads. */
-export const neededFrom = (position: number, window: number): number => Math.max(1, position + 1 - window)
+/** What lies between two chapters: the engine let go of it before a run came to copy it. */
+export interface Gap {
+  /** Sequences that the backup doesn't hold. */
+  readonly first: number
+  readonly last: number
+  /** The first sequence after them that can be restored to. */
+  readonly next: number
+  /** No moment after the one and before the other can be restored to, ms since the epoch. */
+  readonly from: number
+  readonly to: number
+}
+
+export const gapsOf = (chapters: ReadonlyArray<Chapter>): ReadonlyArray<Gap> => {
+  const restorable = chapters.filter(({ earliest }) => earliest !== undefined)
+  return restorable.slice(1).map((chapter, n) => {
+    const before = restorable[n]!
+    const next = chapter.earliest!
+    return {
+      first: before.last + 1,
+      last: chapter.first - 1,
+      next,
+      from: before.segments.at(-1)!.to,
+      to: chapter.earliestTime ?? timeBy(chapter, next)!,
+    }
+  })
+}
 
 /** When a sequence was, as well as the catalogue knows it: the end of its segment. */
 export const timeBy = ({ segments }: Chapter, sequence: number): number | undefined =>
@@ -43,7 +72,9 @@ export const timeBy = ({ segments }: Chapter, sequence: number): number | undefi
 /** What all that can be restored from a moment on needs; what is older may go. */
 export const since = (catalogue: Catalogue, window: number, ms: number): Catalogue => {
   const base = chaptersOf(catalogue, window)
-    .flatMap((chapter) => chapter.snapshots.filter(({ position }) => (timeBy(chapter, position) ?? ms) < ms))
+    .flatMap((chapter) =>
+      chapter.snapshots.filter(({ position, time }) => (time ?? timeBy(chapter, position) ?? ms) < ms),
+    )
     .at(-1)
   if (base === undefined) return catalogue
   const from = neededFrom(base.position, window)

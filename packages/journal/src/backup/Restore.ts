@@ -5,17 +5,19 @@ import { blockExtent, pageBytes } from "../format.ts"
 import { Journal } from "../Journal.ts"
 import { KeyRing, type KeyRingShape } from "../KeyRing.ts"
 import { masterFile, writeKeyFile } from "../MasterKey.ts"
+import { neededFrom } from "../missing.ts"
 import { journalDirectory, readHeader } from "../recover.ts"
 import { readWhole, Storage, type StorageShape, writeWhole } from "../Storage.ts"
 import { refused } from "./BackupRefused.ts"
 import { type Catalogue, type CatalogueSegment, type CatalogueSnapshot, fileOf } from "./Catalogue.ts"
-import { type Chapter, chaptersOf, neededFrom } from "./Chapters.ts"
+import { type Chapter, chaptersOf, gapsOf } from "./Chapters.ts"
 import { damagedCopy, refuseChangedSnapshot } from "./Check.ts"
 import { copyFrom, sha256Of } from "./Copy.ts"
 import { heldMasterKey } from "./Keys.ts"
 import { walkSegment } from "./SegmentWalk.ts"
 import { type Selection, snapshotsDirectory } from "./Selection.ts"
 import { copySnapshot } from "./SnapshotCopy.ts"
+import { withSnapshotTimes } from "./SnapshotTimes.ts"
 
 /** Up to and with a sequence, or everything that was done up to a moment (ms since the epoch). */
 export type Until = { readonly sequence: number } | { readonly ms: number }
@@ -44,10 +46,27 @@ const iso = (ms: number): string => new Date(ms).toISOString()
 export const reach = (chapters: ReadonlyArray<Chapter>): string =>
   chapters
     .filter(({ earliest }) => earliest !== undefined)
-    .map(({ earliest, last, segments }) => `${earliest} to ${last} (until ${iso(segments.at(-1)!.to)})`)
+    .map(({ earliest, earliestTime, last, segments }) => {
+      const from = earliestTime === undefined ? "" : ` (${iso(earliestTime)})`
+      return `${earliest}${from} to ${last} (${iso(segments.at(-1)!.to)})`
+    })
     .join(", ") || "nothing"
 
 const anotherMoment = "Give a sequence or a moment that it reaches, or leave out --at for its end."
+
+/** Why it doesn't reach there: what was decided in a gap is missing, so what is before isn't how it was then. */
+const outside = (backup: StorageShape, chapters: ReadonlyArray<Chapter>, wanted: Until) => {
+  const reaches = `it reaches from sequence ${reach(chapters)}`
+  const gap = gapsOf(chapters).find(({ first, next, from, to }) =>
+    "sequence" in wanted
+      ? wanted.sequence >= first && wanted.sequence < next
+      : wanted.ms > from && wanted.ms < to,
+  )
+  if (gap === undefined) return refused(backup, reaches, anotherMoment)
+  const missing = `sequences ${gap.first} to ${gap.last} are missing in it, and nothing from ${gap.first} to ${gap.next - 1}`
+  const between = `between ${iso(gap.from)} and ${iso(gap.to)}`
+  return refused(backup, `${missing}, ${between}, can be restored: ${reaches}`, anotherMoment)
+}
 
 /** Where `until` lies. Blocks are in the order of their times as long as the machine's clock was. */
 const find = Effect.fnUntraced(function* (
@@ -84,16 +103,17 @@ export const planRestore = Effect.fnUntraced(function* (
   window: number,
   until: Until | undefined,
 ) {
-  const chapters = chaptersOf(catalogue, window)
+  const chapters = chaptersOf(yield* withSnapshotTimes(backup, keys, catalogue), window)
   const newest = chapters.at(-1)
   if (newest === undefined) return yield* refused(backup, "it holds no journal yet", "Take a backup first.")
   const wanted = until ?? { sequence: newest.last }
-  const outside = refused(backup, `it reaches from sequence ${reach(chapters)}`, anotherMoment)
-  const chapter =
-    "sequence" in wanted
-      ? chapters.find(({ first, last }) => wanted.sequence >= first && wanted.sequence <= last)
-      : chapters.findLast(({ segments }) => segments[0]!.from <= wanted.ms)
-  if (chapter === undefined) return yield* outside
+  const chapter = chapters.findLast(({ first, last, segments }, n) => {
+    if ("sequence" in wanted) return wanted.sequence >= first && wanted.sequence <= last
+    // After the end of the newest nothing was decided until the backup was taken; after any other something was.
+    const isBeforeEnd = n === chapters.length - 1 || wanted.ms <= segments.at(-1)!.to
+    return wanted.ms >= segments[0]!.from && isBeforeEnd
+  })
+  if (chapter === undefined) return yield* outside(backup, chapters, wanted)
   if ("ms" in wanted && wanted.ms > Date.parse(catalogue.taken)) {
     return yield* refused(backup, `it was taken at ${catalogue.taken}, before that moment`, anotherMoment)
   }
@@ -106,7 +126,8 @@ export const planRestore = Effect.fnUntraced(function* (
   const lastWhole = walked?.last ?? whole.last
   const last = part === undefined ? lastWhole : part.first + part.count - 1
   const snapshot = chapter.snapshots.findLast(({ position }) => position <= last)
-  if (last < 1 || (snapshot === undefined && chapter.first > 1)) return yield* outside
+  if (last < 1 || (snapshot === undefined && chapter.first > 1))
+    return yield* outside(backup, chapters, wanted)
   const from = snapshot === undefined ? 1 : neededFrom(snapshot.position, window)
   const isCut = walked !== undefined
   const segments = chapter.segments

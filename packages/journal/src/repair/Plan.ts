@@ -1,10 +1,10 @@
 /** What a damaged journal can be brought back to without guessing, and what that gives up. */
 
-import { neededFrom } from "../backup/Chapters.ts"
 import { headerOf, type Walked } from "../backup/SegmentWalk.ts"
 import type { Selection } from "../backup/Selection.ts"
 import { snapshotDirectory } from "../backup/Selection.ts"
 import { segmentPath } from "../cursor.ts"
+import { missingSequences, missingText, neededFrom } from "../missing.ts"
 import type { Damage, Survey, SurveyedSegment } from "./Survey.ts"
 
 /** Sequences that are given up, or that nobody knows. */
@@ -79,15 +79,18 @@ const baseOf = ({ snapshots }: Survey, { first, last }: Run, window: number): nu
   return usable.at(-1)?.position ?? (first <= 1 ? 0 : undefined)
 }
 
-const damagesOf = (survey: Survey, newest: number): ReadonlyArray<Damage> => {
-  const ahead = survey.snapshots.filter(({ position, damage }) => damage === undefined && position > newest)
+const damagesOf = (survey: Survey, window: number): ReadonlyArray<Damage> => {
+  const held = { first: firstShown(survey), last: lastShown(survey, false) }
+  const sound = survey.snapshots.filter(({ damage }) => damage === undefined)
+  const positions = sound.map(({ position }) => position)
+  const missing = positions.length === 0 ? [] : missingSequences(held, positions, window)
   return [
     ...survey.segments.flatMap(({ name, damage }) => [survey.broken.get(name), damage]),
     ...survey.snapshots.map(({ damage }) => damage),
-    ...ahead.map(({ position }) => ({
-      file: snapshotDirectory(position),
+    ...missing.map((one) => ({
+      file: snapshotDirectory(one.neededBy),
       at: 0,
-      reason: `it is ahead of the journal, which ends with ${newest}: segments are missing`,
+      reason: missingText(one, held),
     })),
     ...survey.foreign.map((name) => ({
       file: segmentPath(name),
@@ -100,7 +103,7 @@ const damagesOf = (survey: Survey, newest: number): ReadonlyArray<Damage> => {
 /** @param window sequences up to a snapshot's position that a start from it reads too */
 export const planRepair = (survey: Survey, window: number): Planned => {
   const runs = runsOf(survey)
-  const damages = damagesOf(survey, lastShown(survey, false))
+  const damages = damagesOf(survey, window)
   if (damages.length === 0) {
     const newest = runs.at(-1)
     if (newest === undefined || baseOf(survey, newest, window) !== undefined) return { kind: "sound" }

@@ -5,7 +5,7 @@ import { readSnapshot, snapshotsIn } from "../backup/SnapshotCopy.ts"
 import { segmentPath } from "../cursor.ts"
 import { decodeBlockHeader, isZero, pageBytes, segmentNumber } from "../format.ts"
 import type { KeyRingShape } from "../KeyRing.ts"
-import { encodeEndMark, journalDirectory, readHeader, type SegmentInfo } from "../recover.ts"
+import { encodeEndMark, journalDirectory, missingBetween, readHeader, type SegmentInfo } from "../recover.ts"
 import { readRest, type StorageShape } from "../Storage.ts"
 import { sameBytes } from "../seal.ts"
 import { judgeTail } from "../tail.ts"
@@ -178,7 +178,7 @@ const brokenJoins = (segments: ReadonlyArray<SurveyedSegment>): ReadonlyMap<stri
 /** Undefined when the second goes on where the first ends. */
 const whyApart = (before: SurveyedSegment, segment: SurveyedSegment): string | undefined => {
   if (segment.number !== before.number + 1) {
-    return `the segments between ${before.number} and ${segment.number} are missing`
+    return missingBetween(before.number, segment.number)
   }
   if (before.walked === undefined || segment.info === undefined) return "a header can't be read"
   const { header } = segment.info
