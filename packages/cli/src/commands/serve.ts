@@ -42,7 +42,7 @@ export const serve = Command.make(
       description: "Embedded defaults: data in ./millrace-data, TCP 7100, HTTP 7103",
     },
     {
-      command: "millrace serve --data /var/lib/millrace --config /etc/millrace.json",
+      command: "millrace serve --data /var/lib/millrace --config /etc/millrace/millrace.json",
       description: "As a service",
     },
     {
