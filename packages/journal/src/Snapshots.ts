@@ -9,10 +9,9 @@ import { Machine, type MachineShape } from "./Machine.ts"
 import type { Pull } from "./reader.ts"
 import { readWhole, Storage, type StorageShape, writeWhole } from "./Storage.ts"
 import { deriveSecrets, mac, type Secrets } from "./seal.ts"
+import { manifestName, removeSnapshot, snapshotDirectory, snapshotsDirectory } from "./snapshotDirectory.ts"
 import { PartReader, type PartRecord, snapshotRemedy, writePart } from "./snapshotPart.ts"
 
-const snapshotsDirectory = "snapshots"
-const manifestName = "manifest.json"
 const snapshotVersion = 2
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
@@ -96,9 +95,6 @@ interface Snapshot {
   readonly dataKey: DataKey
 }
 
-const directoryName = (position: number): string =>
-  `${snapshotsDirectory}/${String(position).padStart(20, "0")}`
-
 /** Every part has a key of its own, so that the number of a piece is all that a nonce needs. */
 const partSecrets = (dataKey: DataKey, salt: Uint8Array, name: string): Secrets =>
   deriveSecrets(dataKey.key, salt, `millrace snapshot part 1 ${name}`)
@@ -121,7 +117,7 @@ const readManifest = Effect.fnUntraced(function* (
   content: ContentVersions | undefined,
   position: number,
 ) {
-  const file = `${directoryName(position)}/${manifestName}`
+  const file = `${snapshotDirectory(position)}/${manifestName}`
   const document = yield* parseDocument(file, yield* readWhole(storage, file), snapshotVersion)
   const malformed = () => damaged(file, "a field is missing or malformed")
   yield* checkVersion(file, document)
@@ -152,18 +148,6 @@ const readManifest = Effect.fnUntraced(function* (
   return snapshot
 })
 
-const removeSnapshot = Effect.fnUntraced(function* (storage: StorageShape, directory: string) {
-  // The manifest first: from then on it is a half-written one, whatever happens.
-  const names = yield* storage.list(directory)
-  if (names.includes(manifestName)) {
-    yield* storage.remove(`${directory}/${manifestName}`)
-    yield* storage.syncDirectory(directory)
-  }
-  for (const name of names) if (name !== manifestName) yield* storage.remove(`${directory}/${name}`)
-  yield* storage.remove(directory)
-  yield* storage.syncDirectory(snapshotsDirectory)
-})
-
 /** Reads only, so that whatever is refused by anybody, nothing was changed. */
 const survey = Effect.fnUntraced(function* (
   storage: StorageShape,
@@ -171,7 +155,7 @@ const survey = Effect.fnUntraced(function* (
   content: ContentVersions | undefined,
 ) {
   const snapshots: Array<Snapshot> = []
-  const unfinished: Array<string> = []
+  const unfinished: Array<number> = []
   for (const name of yield* storage.list(snapshotsDirectory)) {
     if (!/^\d{20}$/.test(name)) {
       return yield* new DirectoryRefused({
@@ -184,7 +168,7 @@ const survey = Effect.fnUntraced(function* (
     if (yield* storage.exists(`${directory}/${manifestName}`)) {
       snapshots.push(yield* readManifest(storage, keys, content, Number(name)))
     } else {
-      unfinished.push(directory)
+      unfinished.push(Number(name))
     }
   }
   return { snapshots, unfinished }
@@ -215,7 +199,7 @@ class OpenSnapshots implements SnapshotsShape {
   /** Oldest first. */
   #snapshots: ReadonlyArray<Snapshot>
   /** Directories of snapshots that were not finished: removed before the next one is written. */
-  #unfinished: ReadonlyArray<string>
+  #unfinished: ReadonlyArray<number>
 
   constructor(
     storage: StorageShape,
@@ -261,12 +245,12 @@ class OpenSnapshots implements SnapshotsShape {
       if (yield* this.#isSound(there)) return
       yield* this.#drop(there)
     }
-    const directory = directoryName(position)
+    const directory = snapshotDirectory(position)
     yield* this.#storage.makeDirectory(directory)
     yield* this.#storage.syncDirectory(snapshotsDirectory)
     const snapshot = yield* this.#writeParts(position, parts, block).pipe(
       // What a failed snapshot took of the disk is given back.
-      Effect.tapCause(() => Effect.ignore(removeSnapshot(this.#storage, directory))),
+      Effect.tapCause(() => Effect.ignore(removeSnapshot(this.#storage, position))),
     )
     this.#snapshots = [...this.#snapshots, snapshot].sort((a, b) => a.manifest.position - b.manifest.position)
   })
@@ -277,10 +261,9 @@ class OpenSnapshots implements SnapshotsShape {
   })
 
   readonly #clear = Effect.suspend(() =>
-    Effect.forEach(this.#unfinished, (directory) =>
-      Effect.gen({ self: this }, function* () {
-        if (yield* this.#storage.exists(directory)) yield* removeSnapshot(this.#storage, directory)
-        this.#unfinished = this.#unfinished.filter((other) => other !== directory)
+    Effect.forEach(this.#unfinished, (position) =>
+      Effect.map(removeSnapshot(this.#storage, position), () => {
+        this.#unfinished = this.#unfinished.filter((other) => other !== position)
       }),
     ),
   )
@@ -291,7 +274,12 @@ class OpenSnapshots implements SnapshotsShape {
 
   #reader({ manifest, dataKey }: Snapshot, part: PartRecord): PartReader {
     const secrets = partSecrets(dataKey, Buffer.from(manifest.salt, "hex"), part.name)
-    return new PartReader(this.#storage, `${directoryName(manifest.position)}/${part.name}`, part, secrets)
+    return new PartReader(
+      this.#storage,
+      `${snapshotDirectory(manifest.position)}/${part.name}`,
+      part,
+      secrets,
+    )
   }
 
   #isSound(snapshot: Snapshot): Effect.Effect<boolean, JournalError> {
@@ -304,7 +292,7 @@ class OpenSnapshots implements SnapshotsShape {
   #drop(snapshot: Snapshot): Effect.Effect<void, JournalError> {
     return Effect.suspend(() => {
       this.#snapshots = this.#snapshots.filter((other) => other !== snapshot)
-      return removeSnapshot(this.#storage, directoryName(snapshot.manifest.position))
+      return removeSnapshot(this.#storage, snapshot.manifest.position)
     })
   }
 
@@ -314,7 +302,7 @@ class OpenSnapshots implements SnapshotsShape {
     parts: ReadonlyArray<SnapshotPart>,
     block: Uint8Array | undefined,
   ) {
-    const directory = directoryName(position)
+    const directory = snapshotDirectory(position)
     const dataKey = this.#keys.current
     const salt = Buffer.from(this.#machine.randomBytes(saltBytes))
     const records: Array<PartRecord> = []

@@ -7,6 +7,7 @@ import type { KeyRingShape } from "../KeyRing.ts"
 import { missingSequences, missingText } from "../missing.ts"
 import { journalDirectory } from "../recover.ts"
 import type { StorageShape } from "../Storage.ts"
+import { removeSnapshot, snapshotsDirectory } from "../snapshotDirectory.ts"
 import { BackupRefused, refused } from "./BackupRefused.ts"
 import {
   type Catalogue,
@@ -21,8 +22,7 @@ import {
 import { chaptersOf, restorable, since } from "./Chapters.ts"
 import { copyKeys, type KeyOptions, opensAlone, readKeys, refuseOtherKeys } from "./Keys.ts"
 import { type Between, begunSegments, copySegment, otherHistory, refuseOtherSegment } from "./SegmentCopy.ts"
-import { snapshotsDirectory } from "./Selection.ts"
-import { copySnapshot, removeSnapshot, snapshotsIn } from "./SnapshotCopy.ts"
+import { copySnapshot, snapshotsIn } from "./SnapshotCopy.ts"
 import { withSnapshotTimes } from "./SnapshotTimes.ts"
 
 export interface BackupOptions extends KeyOptions {

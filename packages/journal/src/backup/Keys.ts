@@ -6,9 +6,10 @@ import { masterFile, masterKeyId, nextMasterFile, readKeyFile, writeKeyFile } fr
 import { readHeader } from "../recover.ts"
 import { Snapshots } from "../Snapshots.ts"
 import { readWhole, Storage, type StorageShape, writeWhole } from "../Storage.ts"
+import { snapshotDirectory } from "../snapshotDirectory.ts"
 import { refused } from "./BackupRefused.ts"
 import { type Catalogue, type CatalogueSnapshot, directoryId, fileOf } from "./Catalogue.ts"
-import { selected, snapshotDirectory } from "./Selection.ts"
+import { selected } from "./Selection.ts"
 
 export interface KeyOptions {
   /** The directory's master key, where it isn't in a file of its own. */

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { StorageFailed } from "../JournalError.ts"
 import { journalDirectory } from "../recover.ts"
 import type { StorageFile, StorageShape } from "../Storage.ts"
+import { snapshotDirectory, snapshotsDirectory } from "../snapshotDirectory.ts"
 
 export interface Selection {
   /** File names, each with the bytes of it that there are. */
@@ -10,11 +11,6 @@ export interface Selection {
   /** Positions. */
   readonly snapshots: ReadonlySet<number>
 }
-
-export const snapshotsDirectory = "snapshots"
-
-export const snapshotDirectory = (position: number): string =>
-  `${snapshotsDirectory}/${String(position).padStart(20, "0")}`
 
 const readOnly = (operation: string, path: string) =>
   Effect.fail(

@@ -3,11 +3,11 @@ import { Effect, Layer, Schema } from "effect"
 import { KeyRing, type KeyRingShape } from "../KeyRing.ts"
 import { Snapshots } from "../Snapshots.ts"
 import { readWhole, Storage, type StorageShape, writeWhole } from "../Storage.ts"
+import { manifestName, removeSnapshot, snapshotDirectory, snapshotsDirectory } from "../snapshotDirectory.ts"
 import type { CatalogueSnapshot } from "./Catalogue.ts"
 import { type Copied, copyFrom, sha256Of } from "./Copy.ts"
-import { selected, snapshotDirectory, snapshotsDirectory } from "./Selection.ts"
+import { selected } from "./Selection.ts"
 
-const manifestName = "manifest.json"
 const KeyId = Schema.fromJsonString(Schema.Struct({ keyId: Schema.Int }))
 
 /** Positions of those that are finished, oldest first. */
@@ -71,19 +71,4 @@ export const copySnapshot = Effect.fnUntraced(function* (
   }
   const copy: CatalogueSnapshot = { position, keyId, files }
   return copy
-})
-
-/** Nothing when there is none. */
-export const removeSnapshot = Effect.fnUntraced(function* (storage: StorageShape, position: number) {
-  const directory = snapshotDirectory(position)
-  if (!(yield* storage.exists(directory))) return
-  const names = yield* storage.list(directory)
-  // The manifest first: from then on it is an unfinished one, whatever happens.
-  if (names.includes(manifestName)) {
-    yield* storage.remove(`${directory}/${manifestName}`)
-    yield* storage.syncDirectory(directory)
-  }
-  for (const name of names) if (name !== manifestName) yield* storage.remove(`${directory}/${name}`)
-  yield* storage.remove(directory)
-  yield* storage.syncDirectory(snapshotsDirectory)
 })

@@ -2,9 +2,9 @@
 
 import { headerOf, type Walked } from "../backup/SegmentWalk.ts"
 import type { Selection } from "../backup/Selection.ts"
-import { snapshotDirectory } from "../backup/Selection.ts"
 import { segmentPath } from "../cursor.ts"
 import { missingSequences, missingText, neededFrom } from "../missing.ts"
+import { snapshotDirectory } from "../snapshotDirectory.ts"
 import type { Damage, Survey, SurveyedSegment } from "./Survey.ts"
 
 /** Sequences that are given up, or that nobody knows. */
