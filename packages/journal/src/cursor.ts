@@ -44,6 +44,12 @@ export interface Block {
   readonly at: number
 }
 
+/** Bytes of a segment, behind a block, that hold nothing and are known: all the same. */
+export interface Padding {
+  readonly from: number
+  readonly to: number
+}
+
 export type Step =
   | { readonly kind: "block"; readonly block: Block }
   /** The cursor must refill before it can go on. */
@@ -52,8 +58,13 @@ export type Step =
   | { readonly kind: "mark" }
   /** The file's end, or a sector that was never written. */
   | { readonly kind: "blank" }
-  /** Not what must be here. `header` when the block's header itself is sound. */
-  | { readonly kind: "bad"; readonly reason: string; readonly header: BlockHeader | undefined }
+  /** Not what must be here. `header` when the block's header itself is sound, `padding` when all of it is but the padding. */
+  | {
+      readonly kind: "bad"
+      readonly reason: string
+      readonly header: BlockHeader | undefined
+      readonly padding?: Padding
+    }
   | { readonly kind: "version"; readonly found: number }
 
 const more: Step = { kind: "more" }
@@ -144,8 +155,11 @@ export class SegmentCursor {
     const skipped = header.first + header.count <= this.#from
     const payload = skipped ? nothing : unseal(this.#secrets.cipherKey, header.number, aad, sealed, tag)
     if (payload === null) return this.#bad("the block isn't authentic", header)
-    if (!isPadding(window, offset + sealedEnd, offset + available))
-      return this.#bad("padding was changed", header)
+    if (!isPadding(window, offset + sealedEnd, offset + available)) {
+      const step = this.#bad("padding was changed", header)
+      const isThere = available === extent
+      return isThere ? { ...step, padding: { from: this.at + sealedEnd, to: this.at + extent } } : step
+    }
     this.tag = Buffer.from(tag)
     const block = {
       first: header.first,
@@ -178,7 +192,7 @@ export class SegmentCursor {
     return undefined
   }
 
-  #bad(reason: string, header?: BlockHeader): Step {
+  #bad(reason: string, header?: BlockHeader): Extract<Step, { readonly kind: "bad" }> {
     return { kind: "bad", reason, header }
   }
 

@@ -70,6 +70,7 @@ export {
 export type { Pull } from "./reader.ts"
 export { applyRepair, forEachLost } from "./repair/Apply.ts"
 export { type Planned, planRepair, type RepairPlan } from "./repair/Plan.ts"
+export { mended } from "./repair/padding.ts"
 export { type Damage, type Survey, surveyDirectory } from "./repair/Survey.ts"
 export { type MasterRotation, rotateMasterKey } from "./rotateMaster.ts"
 export {

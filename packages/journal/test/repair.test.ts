@@ -101,6 +101,32 @@ describe("a repair", () => {
     }
   })
 
+  it("writes the padding behind whole blocks as it was, and loses nothing with it", async () => {
+    const original = await whole()
+    const before = original.files()
+    const changedAt: ReadonlyArray<readonly [number, number]> = [
+      [1, 4_096 * 4 - 3],
+      [1, 4_096 * 6 - 700],
+      [2, 4_096 * 3 - 1],
+      // The journal's last block: what follows it is its end mark.
+      [4, 4_096 * 6 - 2],
+    ]
+    let disk = original
+    for (const [n, at] of changedAt) disk = damagedAt(disk, n, at)
+    const plan = await planOf(disk)
+    expect(plan.damages.map(({ reason }) => reason)).toEqual(
+      changedAt.map(() => expect.stringContaining("padding")),
+    )
+    expect([plan.first, plan.last, plan.lost, plan.lostHistory]).toEqual([1, 50, undefined, undefined])
+    expect([plan.cuts.size, plan.droppedSegments, plan.droppedSnapshots]).toEqual([0, [], []])
+    await Effect.runPromise(apply(disk, plan))
+    for (const [name, bytes] of before) {
+      if (name.startsWith("journal/"))
+        expect(Buffer.compare(disk.files().get(name) ?? Buffer.alloc(0), bytes)).toBe(0)
+    }
+    expect(await sequencesOf(disk)).toEqual(range(1, 50))
+  })
+
   it("cut short at any operation leaves what no engine starts on, or what is repaired; run again it is repaired", async () => {
     const operations: ReadonlySet<DiskOperation> = new Set([
       "write",

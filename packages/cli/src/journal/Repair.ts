@@ -3,6 +3,7 @@ import { createInterface } from "node:readline"
 import {
   applyRepair,
   type KeyRingShape,
+  mended,
   planRepair,
   type RepairPlan,
   type StorageShape,
@@ -106,7 +107,7 @@ const prove = Effect.fnUntraced(
     fixed: ReturnType<typeof fixedOf>,
     progress: Progress,
   ) {
-    const left = plan === undefined ? storage : selected(storage, plan.kept)
+    const left = plan === undefined ? storage : selected(mended(storage, plan.paddings), plan.kept)
     const rooms = yield* openRooms(left, keys, "all")
     return yield* verifyWhole({ ...rooms, fixed }, progress)
   },
@@ -128,10 +129,14 @@ const damagesOf = ({ found, plan }: Repair) => [
   ...(plan?.damages ?? []),
 ]
 
+const mendedIn = (plan: RepairPlan | undefined): ReadonlyArray<string> =>
+  [...(plan?.paddings.keys() ?? [])].filter((name) => plan?.kept.segments.has(name))
+
 const jsonOf = (repair: Repair) => ({
   damages: damagesOf(repair),
   fromSequence: repair.next,
   base: repair.sound.base,
+  mends: mendedIn(repair.plan),
   cuts: Object.fromEntries(repair.plan?.cuts ?? []),
   droppedSegments: repair.plan?.droppedSegments ?? [],
   droppedSnapshots: repair.plan?.droppedSnapshots ?? [],
@@ -144,6 +149,7 @@ const tell = (repair: Repair): void => {
   const { plan, lost, sound } = repair
   for (const { file, at, reason } of damagesOf(repair))
     print(`damage     ${file} at byte ${grouped(at)}: ${reason}`)
+  for (const name of mendedIn(plan)) print(`would mend journal/${name}: its padding as it was written`)
   for (const [name, bytes] of plan?.cuts ?? []) {
     print(`would cut  journal/${name} after byte ${grouped(bytes)}`)
   }

@@ -162,6 +162,19 @@ describe("journal repair", () => {
     expect(await mend(data)).toMatchObject({ lost: null, droppedSegments: [], fromSequence: last + 1 })
   })
 
+  it("writes the padding behind a whole block as it was: nothing is lost", async () => {
+    const data = copy()
+    // In the middle of the journal, of which the newest snapshot needs what follows; and behind the last block.
+    const newest = segments(data).length - 1
+    flip(segment(data, 1), 2 * 4_096 - 1)
+    flip(segment(data, newest), statSync(segment(data, newest)).size - 4_096 - 1)
+    const told = await mend(data)
+    expect(told).toMatchObject({ lost: null, lostHistory: null, droppedSegments: [], droppedSnapshots: [] })
+    expect(told).toMatchObject({ cuts: {}, fromSequence: last + 1 })
+    expect(told.mends).toEqual([segments(original)[1], segments(original)[newest]])
+    expect(listing(join(data, "journal"))).toEqual(listing(join(original, "journal")))
+  })
+
   it("takes away what was put behind the last block of an older segment: nothing is lost", async () => {
     const data = copy()
     const file = segment(data, 2)

@@ -11,12 +11,13 @@ import { journalDirectory } from "../recover.ts"
 import { Storage, type StorageShape } from "../Storage.ts"
 import { removeSnapshot } from "../snapshotDirectory.ts"
 import type { RepairPlan } from "./Plan.ts"
+import { mended } from "./padding.ts"
 
 const manifestFile = "manifest.json"
 const besideFile = "repair.tmp"
 
 /**
- * The last segment is made anew and never changed where it lies, so that who keeps the original by a second name keeps it.
+ * Segments are made anew and never changed where they lie, so that who keeps the original by a second name keeps it.
  * Run again after a crash it comes to the same end; without a plan it only
  * finishes one that was cut short when nothing was left to take away.
  */
@@ -46,14 +47,21 @@ const takeAway = Effect.fnUntraced(function* (storage: StorageShape, plan: Repai
     yield* storage.syncDirectory(journalDirectory)
   }
   const last = kept[kept.length - 1]!
-  for (const name of new Set([...plan.cuts.keys(), last])) {
-    yield* replaceByCopy(storage, name, plan.kept.segments.get(name) ?? 0)
+  const source = mended(storage, plan.paddings)
+  const changed = [...plan.cuts.keys(), ...plan.paddings.keys(), last]
+  for (const name of new Set(changed.filter((name) => plan.kept.segments.has(name)))) {
+    yield* replaceByCopy(source, storage, name, plan.kept.segments.get(name) ?? 0)
   }
 })
 
-const replaceByCopy = Effect.fnUntraced(function* (storage: StorageShape, name: string, bytes: number) {
+const replaceByCopy = Effect.fnUntraced(function* (
+  source: StorageShape,
+  storage: StorageShape,
+  name: string,
+  bytes: number,
+) {
   const path = segmentPath(name)
-  yield* copyFrom(renamed(storage, path), storage, besideFile, 0, bytes, () => {})
+  yield* copyFrom(renamed(source, path), storage, besideFile, 0, bytes, () => {})
   yield* storage.rename(besideFile, path)
   yield* storage.syncDirectory(journalDirectory)
   yield* storage.syncDirectory("")
@@ -83,9 +91,10 @@ export const forEachLost = Effect.fnUntraced(function* (
   plan: RepairPlan,
   each: (block: Block) => void,
 ) {
+  const source = mended(storage, plan.paddings)
   for (const { info, walked } of plan.rows) {
     yield* walkSegment(
-      storage,
+      source,
       info,
       (block) => {
         if (block.first > plan.last) each(block)

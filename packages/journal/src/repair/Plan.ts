@@ -5,6 +5,7 @@ import type { Selection } from "../backup/Selection.ts"
 import { segmentPath } from "../cursor.ts"
 import { missingSequences, missingText, neededFrom } from "../missing.ts"
 import { snapshotDirectory } from "../snapshotDirectory.ts"
+import type { Paddings } from "./padding.ts"
 import type { Damage, Survey, SurveyedSegment } from "./Survey.ts"
 
 /** Sequences that are given up, or that nobody knows. */
@@ -28,6 +29,8 @@ export interface RepairPlan {
   readonly base: number
   readonly first: number
   readonly last: number
+  /** What is written as it was, in the segments that stay. */
+  readonly paddings: Paddings
   /** Segments that stay and are shortened, by name, with the bytes that stay. */
   readonly cuts: ReadonlyMap<string, number>
   readonly droppedSegments: ReadonlyArray<string>
@@ -85,6 +88,13 @@ const damagesOf = (survey: Survey, window: number): ReadonlyArray<Damage> => {
   const positions = sound.map(({ position }) => position)
   const missing = positions.length === 0 ? [] : missingSequences(held, positions, window)
   return [
+    ...[...survey.paddings].flatMap(([name, found]) =>
+      found.map(({ from }) => ({
+        file: segmentPath(name),
+        at: from,
+        reason: "the padding behind a whole block was changed",
+      })),
+    ),
     ...survey.segments.flatMap(({ name, damage }) => [survey.broken.get(name), damage]),
     ...survey.snapshots.map(({ damage }) => damage),
     ...missing.map((one) => ({
@@ -155,6 +165,7 @@ const planOf = (survey: Survey, run: Run, window: number, damages: ReadonlyArray
     base: baseOf(survey, run, window) ?? 0,
     first,
     last,
+    paddings: survey.paddings,
     cuts: new Map(run.segments.flatMap(({ name, damage, walked }) => (damage ? [[name, walked!.end]] : []))),
     droppedSegments: survey.segments.filter(({ name }) => !names.has(name)).map(({ name }) => name),
     droppedSnapshots: survey.snapshots

@@ -2,13 +2,14 @@
 import { Effect } from "effect"
 import { headerOf, type Walked, walkSegment } from "../backup/SegmentWalk.ts"
 import { readSnapshot, snapshotsIn } from "../backup/SnapshotCopy.ts"
-import { segmentPath } from "../cursor.ts"
+import { type Padding, segmentPath } from "../cursor.ts"
 import { decodeBlockHeader, isZero, pageBytes, segmentNumber } from "../format.ts"
 import type { KeyRingShape } from "../KeyRing.ts"
 import { encodeEndMark, journalDirectory, missingBetween, readHeader, type SegmentInfo } from "../recover.ts"
 import { readRest, type StorageShape } from "../Storage.ts"
 import { sameBytes } from "../seal.ts"
 import { judgeTail } from "../tail.ts"
+import { changedPadding, mended, type Paddings } from "./padding.ts"
 
 export interface Damage {
   /** Path inside the data directory. */
@@ -39,6 +40,8 @@ export interface Survey {
   readonly harmless: ReadonlySet<string>
   /** Files that are no segments, left by whatever it was. */
   readonly foreign: ReadonlyArray<string>
+  /** What else is told of the segments is told of them with this mended. */
+  readonly paddings: Paddings
 }
 
 const openForRest = Effect.fnUntraced(function* (storage: StorageShape, path: string, at: number) {
@@ -47,10 +50,16 @@ const openForRest = Effect.fnUntraced(function* (storage: StorageShape, path: st
 }, Effect.scoped)
 
 /** Looks at everything and changes nothing. Errors: StorageFailed, KeyMissing, VersionUnsupported. */
-export const surveyDirectory = Effect.fnUntraced(function* (storage: StorageShape, keys: KeyRingShape) {
-  const names = yield* storage.list(journalDirectory)
+export const surveyDirectory = Effect.fnUntraced(function* (directory: StorageShape, keys: KeyRingShape) {
+  const names = yield* directory.list(journalDirectory)
   const foreign = names.filter((name) => segmentNumber(name) === undefined)
   const files = names.filter((name) => segmentNumber(name) !== undefined)
+  const paddings = new Map<string, ReadonlyArray<Padding>>()
+  for (const name of files) {
+    const found = yield* changedPadding(directory, keys, name)
+    if (found.length > 0) paddings.set(name, found)
+  }
+  const storage = mended(directory, paddings)
   const segments: Array<SurveyedSegment> = []
   const harmless = new Set<string>()
   for (const [n, name] of files.entries()) {
@@ -73,6 +82,7 @@ export const surveyDirectory = Effect.fnUntraced(function* (storage: StorageShap
     snapshots: yield* surveySnapshots(storage, keys),
     harmless,
     foreign,
+    paddings,
   }
   return survey
 })
