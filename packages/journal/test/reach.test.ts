@@ -40,6 +40,29 @@ describe("what a backup can be brought back to", () => {
     expect(await Effect.runPromise(earliest)).toEqual([48, 1_048])
   })
 
+  it("is as far as before where an earlier program said no times and the backup lost a file that nobody needs", async () => {
+    const source = new MemoryDisk()
+    const target = new MemoryDisk()
+    await directory(
+      source,
+      Effect.gen(function* () {
+        yield* appendBlocks(1, 30)
+        yield* snapshot(30)
+        yield* back(source, target)
+        yield* appendBlocks(31, 66)
+        yield* snapshot(66)
+        yield* appendBlocks(67, 70)
+        yield* back(source, target)
+      }),
+    )
+    const catalogue = await Effect.runPromise(readCatalogue(target.storage))
+    const timeless = catalogue.snapshots.map(({ position, keyId, files }) => ({ position, keyId, files }))
+    await Effect.runPromise(writeCatalogue(target.storage, { ...catalogue, snapshots: timeless }))
+    await Effect.runPromise(target.storage.remove("journal/00000000000000000002.seg"))
+    expect((await restored(target, source)).plan.last).toBe(70)
+    expect((await restored(target, source, { ms: 1_068 })).plan.last).toBe(68)
+  })
+
   it("keeps what the engine lets go of, and goes on after a gap with a chapter of its own", async () => {
     const source = new MemoryDisk()
     const target = new MemoryDisk()

@@ -20,7 +20,7 @@ export const stat = Effect.fnUntraced(function* (command: StatCommand) {
   const figures = yield* figuresOf(opened)
   const positions = figures.snapshots.map(({ position }) => position)
   const isRefused = missing.some((one) => hindersStart(one, positions))
-  if (command.json) print(JSON.stringify({ ...figures, missing, starts: !isRefused }))
+  if (command.json) print(JSON.stringify({ ...figures, missing, reaches: !isRefused }))
   else for (const line of lines(figures, isRefused)) print(line)
   if (missing.length === 0) return
   const told = missingLines(missing, figures, positions)

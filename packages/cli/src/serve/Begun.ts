@@ -24,9 +24,15 @@ const isWritten = (segment: string): boolean => {
   return header.some((byte) => byte !== 0)
 }
 
+/** What can't be looked into is not gone: the opening says what is wrong with it. */
 const hasJournal = (data: string): boolean => {
   const directory = join(data, "journal")
-  return existsSync(directory) && readdirSync(directory).some((name) => isWritten(join(directory, name)))
+  if (!existsSync(directory)) return false
+  try {
+    return readdirSync(directory).some((name) => isWritten(join(directory, name)))
+  } catch {
+    return true
+  }
 }
 
 /** Before anything is opened, so that what is left stays as it is. */

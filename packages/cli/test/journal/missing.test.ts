@@ -50,15 +50,15 @@ const nextSteps =
 
 describe("segments that are missing", () => {
   it("before what any snapshot needs are not", async () => {
-    expect(await stat(data)).toMatchObject({ code: 0, stderr: "", found: { missing: [], starts: true } })
-    expect(await stat(young)).toMatchObject({ code: 0, stderr: "", found: { missing: [], starts: true } })
+    expect(await stat(data)).toMatchObject({ code: 0, stderr: "", found: { missing: [], reaches: true } })
+    expect(await stat(young)).toMatchObject({ code: 0, stderr: "", found: { missing: [], reaches: true } })
   })
 
   it("at the beginning, that a start needs: stat, verify and backup name them and what to do", async () => {
     const cut = without(data, (names) => names.slice(0, -2))
     const { code, stderr, found } = await stat(cut)
     expect(found).toMatchObject({
-      starts: false,
+      reaches: false,
       missing: snapshots.map((neededBy) => ({ first: needed(neededBy), last: found.first - 1, neededBy })),
     })
     const named = `sequences ${needed(snapshots[1])} to ${found.first - 1} are missing from the journal: a start from the snapshot at ${snapshots[1]} reads them`
@@ -77,6 +77,35 @@ describe("segments that are missing", () => {
     )
   })
 
+  it("at the end, that the newest snapshot is ahead of: a backup is refused, too, and keeps nothing for whole", async () => {
+    const whole = join(home, "whole")
+    const scribe = await Scribe.begin(fileStorage(whole))
+    await scribe.write(9)
+    await scribe.snapshot()
+    await scribe.write(10)
+    const newest = await scribe.snapshot()
+    await scribe.write(3)
+    await scribe.close()
+    const cut = without(whole, (names) => names.slice(-2))
+    const { code, stderr, found } = await stat(cut)
+    expect(found.last).toBeLessThan(newest)
+    const named = `the snapshot at ${newest} is ahead of it, and it ends at ${found.last}`
+    expect([code, stderr]).toEqual([1, expect.stringContaining(named)])
+    const backup = await runHere(["backup", "--data", cut, "--to", `${cut}-backup`])
+    expect([backup.code, backup.stderr]).toEqual([1, expect.stringContaining(named)])
+  })
+
+  it("are not taken for missing where the journal can't be looked into: the opening says why", async () => {
+    const cut = without(data, (names) => names)
+    rmSync(join(cut, "journal"), { recursive: true })
+    writeFileSync(join(cut, "journal"), "")
+    writeFileSync(join(cut, "begun"), "")
+    for (const command of ["stat", "verify", "repair"]) {
+      const { code, stderr } = await runHere(["journal", command, cut])
+      expect([command, code, stderr]).toEqual([command, 1, expect.stringMatching(/journal.*ENOTDIR/)])
+    }
+  })
+
   it("at the beginning, that only the older snapshot needs: a start does not, and repair takes that snapshot away", async () => {
     const cut = without(data, (names) => names.slice(0, 1))
     const { code, stderr, found } = await stat(cut)
@@ -84,7 +113,7 @@ describe("segments that are missing", () => {
       0,
       expect.stringMatching(/a start doesn't need them.*: take a backup now/),
     ])
-    expect(found).toMatchObject({ starts: true, missing: [{ neededBy: snapshots[0] }] })
+    expect(found).toMatchObject({ reaches: true, missing: [{ neededBy: snapshots[0] }] })
     expect((await runHere(["journal", "verify", cut])).code).toBe(1)
     expect((await runHere(["backup", "--data", cut, "--to", `${cut}-backup`])).code).toBe(0)
     const told = JSON.parse((await runHere(["journal", "repair", cut, "--json"])).stdout)

@@ -231,14 +231,17 @@ class Run {
     const newest = chaptersOf(this.#catalogue, this.#options.window).at(-1)
     // A snapshot of something shows that there was a journal.
     if (newest === undefined) return this.#catalogue.snapshots.every(({ position }) => position === 0)
-    return newest.earliest !== undefined
+    if (newest.earliest === undefined) return false
+    // What the newest snapshot is ahead of was taken away. A damaged one says nothing.
+    const isAhead = newest.snapshots.every(({ position }) => position !== this.#newest)
+    return this.#newest === undefined || this.#damagedSnapshot !== undefined || !isAhead
   }
 
   get notRestorable(): BackupRefused | JournalDamaged {
     if (this.#damagedSnapshot !== undefined) return this.#damagedSnapshot
     const { backup } = this.#between
     const [before, last] = this.#looks
-    if (before !== last) {
+    if (before === undefined || before !== last) {
       const reason = "the engine let go of its oldest segments faster than they could be copied"
       const remedy = "The earlier backup is whole. Run it again, and more often or onto a faster disk."
       return refused(backup, reason, remedy)

@@ -35,6 +35,6 @@ const blockTime = Effect.fnUntraced(
     })
     return time
   },
-  // What a backup got wrong since it was copied is for a check of it: the run that found it copies what is new.
-  Effect.catchTag("JournalDamaged", () => Effect.undefined),
+  // What a backup got wrong since it was copied, a file that is missing too, is for a check of it and for who needs it.
+  Effect.catch(() => Effect.undefined),
 )
