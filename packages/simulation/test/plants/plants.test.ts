@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process"
+import { readFileSync } from "node:fs"
 import { expect, it } from "vitest"
 import { plants } from "./plants.ts"
 
@@ -26,6 +27,11 @@ it.each(plants.filter(({ quick }) => all || quick === true))(
     expect(found).not.toBeNull()
   },
 )
+
+it.each(plants)("$name has one place", ({ file, find }) => {
+  const source = readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8")
+  expect(source.split(find)).toHaveLength(2)
+})
 
 it("a plant that has lost its place is an error", { timeout: 600_000 }, () => {
   expect(() => run("no such plant")).toThrow("there is no plant")

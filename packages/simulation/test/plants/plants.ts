@@ -20,9 +20,9 @@ export const plants: ReadonlyArray<Plant> = [
   },
   {
     name: "the memory forgotten after a snapshot",
-    file: "ledger/src/Ledger.ts",
-    find: "if (isHistory(kindAt(words, at))) this.#chain(words, at)\n      this.memory.append(words, at)",
-    replace: "this.memory.append(new Int32Array(words.length), at)",
+    file: "ledger/src/Decider.ts",
+    find: "memory.appendFound(words, at, this.#hashes[place], this.#terminals[place])",
+    replace: "memory.append(new Int32Array(words.length), at)",
   },
   {
     name: "a repeat decided anew",
