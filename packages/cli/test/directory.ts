@@ -43,6 +43,18 @@ export class Scribe {
   }
 
   /** A new directory with a merchant, a terminal and 64 cards. */
+  /** With two snapshots, and the journal from what the older one needs. */
+  static async withSnapshots(storage: StorageShape) {
+    const scribe = await Scribe.begin(storage)
+    const taken: Array<number> = []
+    for (let n = 0; n < 3; n++) {
+      await scribe.write(7)
+      taken.push(await scribe.snapshot())
+      await scribe.release(2)
+    }
+    return { scribe, snapshots: taken.slice(1) }
+  }
+
   static async begin(storage: StorageShape): Promise<Scribe> {
     const scope = Scope.makeUnsafe()
     const kept = Layer.succeed(Storage, storage)

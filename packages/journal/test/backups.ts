@@ -1,5 +1,6 @@
 /** What the tests of backups share: a directory that is written, a backup of it, and what comes back. */
 import { Effect, Layer } from "effect"
+import { writeCatalogue } from "../src/backup/Catalogue.ts"
 import {
   type BackupOptions,
   Journal,
@@ -43,6 +44,22 @@ export const directory = async <A, E>(disk: MemoryDisk, work: Effect.Effect<A, E
 export const snapshot = Effect.fnUntraced(function* (position: number) {
   const snapshots = yield* Snapshots
   yield* snapshots.write(position, pieces(position))
+})
+
+/** What an engine lets go of behind its newest snapshot. */
+export const letGo = Effect.fnUntraced(function* (sequence: number) {
+  const journal = yield* Journal
+  const snapshots = yield* Snapshots
+  yield* snapshots.prune(1)
+  yield* journal.release(sequence)
+  return journal.first
+})
+
+/** The catalogue of an earlier program, which didn't say when a snapshot's state was. */
+export const withoutTimes = Effect.fnUntraced(function* (backup: MemoryDisk) {
+  const catalogue = yield* readCatalogue(backup.storage)
+  const snapshots = catalogue.snapshots.map(({ position, keyId, files }) => ({ position, keyId, files }))
+  yield* writeCatalogue(backup.storage, { ...catalogue, snapshots })
 })
 
 export const restored = async (backup: MemoryDisk, master: MemoryDisk, until?: Until) => {

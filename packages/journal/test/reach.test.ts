@@ -1,8 +1,7 @@
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
-import { writeCatalogue } from "../src/backup/Catalogue.ts"
-import { chaptersOf, gapsOf, Journal, MemoryDisk, readCatalogue, Snapshots } from "../src/index.ts"
-import { back, contentsOf, directory, restored, snapshot, window } from "./backups.ts"
+import { chaptersOf, gapsOf, MemoryDisk, readCatalogue } from "../src/index.ts"
+import { back, contentsOf, directory, letGo, restored, snapshot, window, withoutTimes } from "./backups.ts"
 import { appendBlocks, range } from "./scene.ts"
 
 describe("what a backup can be brought back to", () => {
@@ -12,13 +11,10 @@ describe("what a backup can be brought back to", () => {
     await directory(
       source,
       Effect.gen(function* () {
-        const journal = yield* Journal
-        const snapshots = yield* Snapshots
         yield* appendBlocks(1, 48)
         yield* snapshot(48)
         yield* appendBlocks(49, 58)
-        yield* snapshots.prune(1)
-        yield* journal.release(44)
+        yield* letGo(44)
         yield* back(source, target)
       }),
     )
@@ -31,9 +27,7 @@ describe("what a backup can be brought back to", () => {
     await expect(restored(target, source, { ms: 1_047 })).rejects.toThrow(
       /it reaches from sequence 48 \(1970-01-01T00:00:01\.048Z\) to 58 /,
     )
-    const catalogue = await Effect.runPromise(readCatalogue(target.storage))
-    const timeless = catalogue.snapshots.map(({ position, keyId, files }) => ({ position, keyId, files }))
-    await Effect.runPromise(writeCatalogue(target.storage, { ...catalogue, snapshots: timeless }))
+    await Effect.runPromise(withoutTimes(target))
     expect(await Effect.runPromise(earliest)).toEqual([48, undefined])
     await expect(restored(target, source, { ms: 1_047 })).rejects.toThrow(/from sequence 48 \(1970-.*048Z\)/)
     await Effect.runPromise(back(source, target))
@@ -55,9 +49,7 @@ describe("what a backup can be brought back to", () => {
         yield* back(source, target)
       }),
     )
-    const catalogue = await Effect.runPromise(readCatalogue(target.storage))
-    const timeless = catalogue.snapshots.map(({ position, keyId, files }) => ({ position, keyId, files }))
-    await Effect.runPromise(writeCatalogue(target.storage, { ...catalogue, snapshots: timeless }))
+    await Effect.runPromise(withoutTimes(target))
     await Effect.runPromise(target.storage.remove("journal/00000000000000000002.seg"))
     expect((await restored(target, source)).plan.last).toBe(70)
     expect((await restored(target, source, { ms: 1_068 })).plan.last).toBe(68)
@@ -69,15 +61,11 @@ describe("what a backup can be brought back to", () => {
     await directory(
       source,
       Effect.gen(function* () {
-        const journal = yield* Journal
-        const snapshots = yield* Snapshots
         yield* appendBlocks(1, 20)
         yield* back(source, target)
         yield* appendBlocks(21, 70)
         yield* snapshot(65)
-        yield* snapshots.prune(1)
-        yield* journal.release(60)
-        expect(journal.first).toBeGreaterThan(21)
+        expect(yield* letGo(60)).toBeGreaterThan(21)
         yield* back(source, target)
       }),
     )
@@ -115,14 +103,11 @@ describe("what a backup can be brought back to", () => {
     await directory(
       source,
       Effect.gen(function* () {
-        const journal = yield* Journal
-        const snapshots = yield* Snapshots
         yield* appendBlocks(1, 7)
         yield* back(source, target)
         yield* appendBlocks(8, 30)
         yield* snapshot(28)
-        yield* snapshots.prune(1)
-        yield* journal.release(16)
+        yield* letGo(16)
         yield* back(source, target)
       }),
     )

@@ -12,15 +12,10 @@ let snapshots: ReadonlyArray<number>
 
 beforeAll(async () => {
   data = join(temporaryDirectory(), "data")
-  const scribe = await Scribe.begin(fileStorage(data))
-  const taken: Array<number> = []
-  for (let n = 0; n < 3; n++) {
-    await scribe.write(7)
-    taken.push(await scribe.snapshot())
-    await scribe.release(2)
-  }
+  const made = await Scribe.withSnapshots(fileStorage(data))
+  const { scribe } = made
   await scribe.write(2)
-  snapshots = taken.slice(1)
+  snapshots = made.snapshots
   last = scribe.last
   await scribe.close()
 })

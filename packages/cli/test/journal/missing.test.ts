@@ -15,14 +15,9 @@ let young: string
 beforeAll(async () => {
   home = temporaryDirectory()
   data = join(home, "data")
-  const scribe = await Scribe.begin(fileStorage(data))
-  const taken: Array<number> = []
-  for (let n = 0; n < 3; n++) {
-    await scribe.write(7)
-    taken.push(await scribe.snapshot())
-    await scribe.release(2)
-  }
-  snapshots = taken.slice(1)
+  const made = await Scribe.withSnapshots(fileStorage(data))
+  const { scribe } = made
+  snapshots = made.snapshots
   await scribe.write(12)
   await scribe.close()
   young = join(home, "young")
@@ -32,9 +27,9 @@ beforeAll(async () => {
 })
 afterAll(cleanUp)
 
-let made = 0
+let copies = 0
 const without = (of: string, which: (names: ReadonlyArray<string>) => ReadonlyArray<string>): string => {
-  const copy = join(home, `copy-${++made}`)
+  const copy = join(home, `copy-${++copies}`)
   cpSync(of, copy, { recursive: true })
   for (const name of which(readdirSync(join(copy, "journal")).sort())) rmSync(join(copy, "journal", name))
   return copy

@@ -88,8 +88,8 @@ const damagesOf = (survey: Survey, window: number): ReadonlyArray<Damage> => {
   const positions = sound.map(({ position }) => position)
   const missing = positions.length === 0 ? [] : missingSequences(held, positions, window)
   return [
-    ...[...survey.paddings].flatMap(([name, found]) =>
-      found.map(({ from }) => ({
+    ...survey.segments.flatMap(({ name, paddings }) =>
+      paddings.map(({ from }) => ({
         file: segmentPath(name),
         at: from,
         reason: "the padding behind a whole block was changed",
@@ -165,7 +165,9 @@ const planOf = (survey: Survey, run: Run, window: number, damages: ReadonlyArray
     base: baseOf(survey, run, window) ?? 0,
     first,
     last,
-    paddings: survey.paddings,
+    paddings: new Map(
+      survey.segments.flatMap(({ name, paddings }) => (paddings.length > 0 ? [[name, paddings]] : [])),
+    ),
     cuts: new Map(run.segments.flatMap(({ name, damage, walked }) => (damage ? [[name, walked!.end]] : []))),
     droppedSegments: survey.segments.filter(({ name }) => !names.has(name)).map(({ name }) => name),
     droppedSnapshots: survey.snapshots

@@ -6,10 +6,10 @@ import { type Padding, segmentPath } from "../cursor.ts"
 import { decodeBlockHeader, isZero, pageBytes, segmentNumber } from "../format.ts"
 import type { KeyRingShape } from "../KeyRing.ts"
 import { encodeEndMark, journalDirectory, missingBetween, readHeader, type SegmentInfo } from "../recover.ts"
-import { readRest, type StorageShape } from "../Storage.ts"
+import type { StorageShape } from "../Storage.ts"
 import { sameBytes } from "../seal.ts"
 import { judgeTail } from "../tail.ts"
-import { changedPadding, mended, type Paddings } from "./padding.ts"
+import { restOf, walkMended } from "./padding.ts"
 
 export interface Damage {
   /** Path inside the data directory. */
@@ -25,6 +25,8 @@ export interface SurveyedSegment {
   readonly info: SegmentInfo | undefined
   /** Its whole blocks from the beginning. */
   readonly walked: Walked | undefined
+  /** Of these, changed padding: what is told of the segment is told of it with that mended. */
+  readonly paddings: ReadonlyArray<Padding>
   /** Where and why it isn't whole; undefined when it is. */
   readonly damage: Damage | undefined
   /** Rows of whole blocks beyond the damage, told by their own headers: each begins where the one before failed. */
@@ -40,26 +42,13 @@ export interface Survey {
   readonly harmless: ReadonlySet<string>
   /** Files that are no segments, left by whatever it was. */
   readonly foreign: ReadonlyArray<string>
-  /** What else is told of the segments is told of them with this mended. */
-  readonly paddings: Paddings
 }
 
-const openForRest = Effect.fnUntraced(function* (storage: StorageShape, path: string, at: number) {
-  const file = yield* Effect.acquireRelease(storage.open(path, { readOnly: true }), (opened) => opened.close)
-  return yield* readRest(file, at)
-}, Effect.scoped)
-
 /** Looks at everything and changes nothing. Errors: StorageFailed, KeyMissing, VersionUnsupported. */
-export const surveyDirectory = Effect.fnUntraced(function* (directory: StorageShape, keys: KeyRingShape) {
-  const names = yield* directory.list(journalDirectory)
+export const surveyDirectory = Effect.fnUntraced(function* (storage: StorageShape, keys: KeyRingShape) {
+  const names = yield* storage.list(journalDirectory)
   const foreign = names.filter((name) => segmentNumber(name) === undefined)
   const files = names.filter((name) => segmentNumber(name) !== undefined)
-  const paddings = new Map<string, ReadonlyArray<Padding>>()
-  for (const name of files) {
-    const found = yield* changedPadding(directory, keys, name)
-    if (found.length > 0) paddings.set(name, found)
-  }
-  const storage = mended(directory, paddings)
   const segments: Array<SurveyedSegment> = []
   const harmless = new Set<string>()
   for (const [n, name] of files.entries()) {
@@ -82,7 +71,6 @@ export const surveyDirectory = Effect.fnUntraced(function* (directory: StorageSh
     snapshots: yield* surveySnapshots(storage, keys),
     harmless,
     foreign,
-    paddings,
   }
   return survey
 })
@@ -99,22 +87,23 @@ const surveySegment = Effect.fnUntraced(function* (
     Effect.catchTag("JournalDamaged", ({ reason }) => Effect.succeed({ info: undefined, reason })),
   )
   if (found.info === undefined) {
-    const rest = yield* openForRest(storage, file, 0)
+    const rest = yield* restOf(storage, file, 0)
     const isUnused = isZero(rest, 0, rest.length) || judgeTail(rest, undefined, pageBytes) === undefined
     if (isLast && isUnused) return undefined
     const damage = { file, at: 0, reason: found.reason }
-    const segment: SurveyedSegment = { name, number, info: undefined, walked: undefined, damage, beyond: [] }
+    const unread = { info: undefined, walked: undefined, paddings: [], beyond: [] }
+    const segment: SurveyedSegment = { name, number, damage, ...unread }
     return segment
   }
   const { info } = found
-  const walked = yield* walkSegment(storage, info)
-  const rest = yield* openForRest(storage, file, walked.cursor.at)
+  const { walked, paddings } = yield* walkMended(storage, info)
+  const rest = yield* restOf(storage, file, walked.cursor.at)
   const reason = troubleOf(walked, rest, isLast)
   const damage = reason === undefined ? undefined : { file, at: walked.cursor.at, reason }
   const beyond = damage === undefined ? [] : yield* walkBeyond(storage, info, walked)
   // Its first write was torn: it never held anything.
   if (isLast && damage === undefined && walked.blocks === 0) return undefined
-  const segment: SurveyedSegment = { name, number, info, walked, damage, beyond }
+  const segment: SurveyedSegment = { name, number, info, walked, paddings, damage, beyond }
   return segment
 })
 
@@ -138,7 +127,7 @@ const troubleOf = ({ ending, blocks }: Walked, rest: Buffer, isLast: boolean): s
  * blocks: it says which sequence was the last.
  */
 const walkBeyond = Effect.fnUntraced(function* (storage: StorageShape, info: SegmentInfo, walked: Walked) {
-  const bytes = yield* openForRest(storage, segmentPath(info.name), 0)
+  const bytes = yield* restOf(storage, segmentPath(info.name), 0)
   const rows: Array<Walked> = []
   let number = walked.cursor.number
   for (let at = walked.cursor.at + pageBytes; at + pageBytes <= bytes.length; at += pageBytes) {
@@ -162,7 +151,7 @@ const isBadMark = Effect.fnUntraced(function* (
 ) {
   if (info === undefined || walked === undefined || beyond.length > 0) return false
   const { cursor } = walked
-  const rest = yield* openForRest(storage, segmentPath(name), cursor.at)
+  const rest = yield* restOf(storage, segmentPath(name), cursor.at)
   if (rest.length !== pageBytes) return false
   const mark = encodeEndMark(info, cursor.number, cursor.first, cursor.tag, cursor.epoch)
   let same = 0

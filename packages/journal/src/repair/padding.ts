@@ -3,8 +3,7 @@ import { Effect } from "effect"
 import { walkSegment } from "../backup/SegmentWalk.ts"
 import { type Padding, segmentPath } from "../cursor.ts"
 import { isZero, paddingByte } from "../format.ts"
-import type { KeyRingShape } from "../KeyRing.ts"
-import { journalDirectory, readHeader } from "../recover.ts"
+import { journalDirectory, type SegmentInfo } from "../recover.ts"
 import { readRest, type StorageFile, type StorageShape } from "../Storage.ts"
 
 /** By the file names of segments. */
@@ -43,33 +42,24 @@ const filledIn = (file: StorageFile, paddings: ReadonlyArray<Padding>): StorageF
   writeDurable: (at, bytes, done) => file.writeDurable(at, bytes, done),
 })
 
+/** What a file holds from `at` on. */
+export const restOf = Effect.fnUntraced(function* (storage: StorageShape, path: string, at: number) {
+  const file = yield* Effect.acquireRelease(storage.open(path, { readOnly: true }), (opened) => opened.close)
+  return yield* readRest(file, at)
+}, Effect.scoped)
+
 /**
- * The changed padding of one segment. That of its last block is left to the rules of a torn end where nothing follows it.
- * Errors: StorageFailed, KeyMissing, VersionUnsupported.
+ * A segment as far as it is whole when its changed padding is mended. That of its last block is left to the rules of a torn
+ * end where nothing follows it.
  */
-export const changedPadding = Effect.fnUntraced(function* (
-  storage: StorageShape,
-  keys: KeyRingShape,
-  name: string,
-) {
-  const found: Array<Padding> = []
-  const { info } = yield* Effect.scoped(readHeader(storage, keys, name)).pipe(
-    Effect.catchTag("JournalDamaged", () => Effect.succeed({ info: undefined })),
-  )
-  if (info === undefined) return found
+export const walkMended = Effect.fnUntraced(function* (storage: StorageShape, info: SegmentInfo) {
+  const paddings: Array<Padding> = []
   while (true) {
-    const { ending } = yield* walkSegment(mended(storage, new Map([[name, found]])), info)
-    if (ending.kind !== "bad" || ending.padding === undefined) return found
-    if (yield* endsBehind(storage, name, ending.padding.to)) return found
-    found.push(ending.padding)
+    const walked = yield* walkSegment(mended(storage, new Map([[info.name, paddings]])), info)
+    const { ending } = walked
+    if (ending.kind !== "bad" || ending.padding === undefined) return { walked, paddings }
+    const rest = yield* restOf(storage, segmentPath(info.name), ending.padding.to)
+    if (isZero(rest, 0, rest.length)) return { walked, paddings }
+    paddings.push(ending.padding)
   }
 })
-
-const endsBehind = Effect.fnUntraced(function* (storage: StorageShape, name: string, at: number) {
-  const file = yield* Effect.acquireRelease(
-    storage.open(segmentPath(name), { readOnly: true }),
-    (opened) => opened.close,
-  )
-  const rest = yield* readRest(file, at)
-  return isZero(rest, 0, rest.length)
-}, Effect.scoped)
