@@ -63,6 +63,41 @@ export class Accounts {
     }
   }
 
+  // The plain transactions of Plain: what Moves posts for them, without a list between. False, and nothing is posted, when
+  // an account might leave its range.
+
+  purchase(merchant: number, currency: number, amount: number, fee: number): boolean {
+    const general = this.#general
+    const at = currency * ACCOUNTS_MAX
+    const purse = general[at + Account.purse] - amount
+    const payable = this.#payable[merchant] + (amount - fee)
+    const income = general[at + Account.feeIncome] + fee
+    if (purse < -ACCOUNT_MAX || payable > ACCOUNT_MAX || income > ACCOUNT_MAX) return false
+    general[at + Account.purse] = purse
+    this.#payable[merchant] = payable
+    general[at + Account.feeIncome] = income
+    return true
+  }
+
+  recharge(merchant: number, currency: number, amount: number, fee: number, commission: number): boolean {
+    const general = this.#general
+    const at = currency * ACCOUNTS_MAX
+    const purse = general[at + Account.purse] + amount
+    const owed = purse + general[at + Account.held] + general[at + Account.bonusLocked]
+    const float = this.#float[merchant] - amount
+    const payable = this.#payable[merchant] + (commission - fee)
+    const income = general[at + Account.feeIncome] + fee
+    const paid = general[at + Account.commission] - commission
+    if (purse > ACCOUNT_MAX || owed > ACCOUNT_MAX || float < -ACCOUNT_MAX) return false
+    if (Math.abs(payable) > ACCOUNT_MAX || income > ACCOUNT_MAX || paid < -ACCOUNT_MAX) return false
+    general[at + Account.purse] = purse
+    this.#float[merchant] = float
+    this.#payable[merchant] = payable
+    general[at + Account.feeIncome] = income
+    general[at + Account.commission] = paid
+    return true
+  }
+
   #balance(postings: Postings, account: number): number {
     if (account === Account.payable) return this.#payable[postings.merchant]
     if (account === Account.float) return this.#float[postings.merchant]

@@ -98,6 +98,26 @@ export class CardTable {
     return slot
   }
 
+  // For who reads or writes several fields of a card at once: where they lie. Before the first write comes `changing`.
+
+  wordsOf(slot: number): Int32Array {
+    return this.#words[slot >>> PIECE_SHIFT]
+  }
+
+  doublesOf(slot: number): Float64Array {
+    return this.#doubles[slot >>> PIECE_SHIFT]
+  }
+
+  /** Where its words begin; its doubles begin at half of that. */
+  wordAt(slot: number): number {
+    return Math.imul(slot & PIECE_MASK, CARD_WORDS)
+  }
+
+  /** An image that is owed the card as it is keeps a copy. */
+  changing(slot: number): void {
+    if (slot < this.#frozen && slot >= this.#captured) this.#keep(slot)
+  }
+
   protected word(slot: number, word: number): number {
     return this.#words[slot >>> PIECE_SHIFT][Math.imul(slot & PIECE_MASK, CARD_WORDS) + word]
   }

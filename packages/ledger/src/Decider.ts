@@ -14,6 +14,7 @@ import type { Memory } from "./Memory.ts"
 import { TermsWord } from "./Merchants.ts"
 import { Moves } from "./Moves.ts"
 import { writeAnswer, writeRefusal } from "./outcome.ts"
+import { Plain } from "./Plain.ts"
 import { Recorder } from "./Recorder.ts"
 import type { Scheme } from "./Scheme.ts"
 import type { Shard } from "./Shard.ts"
@@ -33,6 +34,7 @@ export class Decider {
   readonly #otherMoves: Moves
   readonly #laneMoves: LaneMoves
   readonly #recorder: Recorder
+  readonly #plain: Plain | undefined
   /** What reading ahead found, by place: the hash of the reference, the slots of card and terminal. */
   readonly #hashes = new Int32Array(READ_AHEAD_MAX)
   readonly #cardHashes = new Int32Array(READ_AHEAD_MAX)
@@ -44,7 +46,8 @@ export class Decider {
   #otherSide = -1
   #otherSideAt = 0
 
-  constructor(scheme: Scheme, memory: Memory, shards: () => ReadonlyArray<Shard>) {
+  /** @param plain whether what is plain is decided in one go; without it the same comes of it */
+  constructor(scheme: Scheme, memory: Memory, shards: () => ReadonlyArray<Shard>, plain: boolean) {
     this.#scheme = scheme
     this.#memory = memory
     this.#moves = new Moves(scheme.merchants, scheme.plans)
@@ -52,6 +55,7 @@ export class Decider {
     this.#laneMoves = new LaneMoves(scheme)
     this.#draft = new Draft(memory, scheme, this.#moves, shards)
     this.#recorder = new Recorder(memory)
+    this.#plain = plain ? new Plain(scheme, memory) : undefined
   }
 
   /**
@@ -91,7 +95,7 @@ export class Decider {
     }
     for (let i = 0, word = at; i < count; i++, word += SLOT_WORDS) {
       const kind = request[word + RecordWord.kindFlagsCurrency] & 0xff
-      sum ^= cards.peekRest(found[i], kind === Kind.purchase || kind === Kind.balance)
+      sum ^= cards.peekRest(found[i], kind <= Kind.recharge && kind !== Kind.refund)
     }
     this.#touched ^= sum
   }
@@ -131,6 +135,21 @@ export class Decider {
     outAt: number,
     place: number,
   ): number {
+    if (
+      this.#plain?.approve(
+        shard,
+        time,
+        request,
+        at,
+        out,
+        outAt,
+        this.#hashes[place],
+        this.#cards[place],
+        this.#terminals[place],
+      )
+    ) {
+      return 1
+    }
     const malformed = judgeFormat(request, at)
     if (malformed !== 0) {
       writeRefusal(request, at, out, outAt, malformed)

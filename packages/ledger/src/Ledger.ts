@@ -21,6 +21,8 @@ export interface LedgerOptions {
   readonly shards: number
   /** Slots of the exactly-once memory, a power of two; like `shards` it can't change once there is a journal. Default 2^24. */
   readonly transactions?: number
+  /** False: every request is judged in the general way, slower and to the same bytes. For tests that compare. Default true. */
+  readonly plain?: boolean
   /** Of the memory's hash: a number that senders don't know. No decision depends on it. Default 0. */
   readonly salt?: number
 }
@@ -54,14 +56,14 @@ export class Ledger {
   #frozen = false
 
   constructor(options: LedgerOptions) {
-    const { shards, transactions = TRANSACTIONS_DEFAULT, salt = 0 } = options
+    const { shards, transactions = TRANSACTIONS_DEFAULT, plain = true, salt = 0 } = options
     if (!isPowerOfTwo(shards, 1, SHARDS_MAX)) {
       throw new RangeError(`shards must be a power of two from 1 to ${SHARDS_MAX}, not ${shards}`)
     }
     this.memory = new Memory(transactions, this.scheme.terminals, salt)
     this.#shards = Array.from({ length: shards }, (_, shard) => new Shard(shard, shards))
     const current = () => this.#shards
-    this.#decider = new Decider(this.scheme, this.memory, current)
+    this.#decider = new Decider(this.scheme, this.memory, current, plain)
     this.#provisioner = new Provisioner(this.scheme, current)
     this.#periodic = new Periodic(this.scheme, this.memory, current)
     this.#replayer = new Replayer(this.memory, this.#decider, this.#provisioner, this.#periodic, current)

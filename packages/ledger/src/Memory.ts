@@ -187,6 +187,31 @@ export class Memory {
     )
   }
 
+  /** Where a reference with this hash can be put that was surely never seen; −1: look it up. */
+  freshPlace(hash: number): number {
+    return this.#index.fresh(hash, this.#low, this.#live)
+  }
+
+  /**
+   * The slot written in the next place, of a purchase, recharge or balance, becomes part of the journal and the memory.
+   *
+   * @param place what `freshPlace` gave for the reference's hash, which is under no remembered slot
+   * @param asker the place of its terminal
+   * @param older the newest slot of its card until now, as the card named it
+   */
+  publishPlain(place: number, hash: number, asker: number, older: number): void {
+    const index = this.#low & this.#mask
+    if (this.marks[index] !== 0) this.marks[index] = 0
+    if (place >= 0) this.#index.put(place, hash, this.#low)
+    else this.#index.add(hash, this.#low, this.#live)
+    this.#askers[index] = asker
+    this.#cardLinks[index] = older
+    this.#next++
+    this.#low = (this.#low + 1) | 0
+    this.#live++
+    if (this.#live > this.rememberedMax) this.forget()
+  }
+
   /** Reading ahead: touches what a look-up of this hash will read. */
   peek(hash: number): number {
     return this.#index.peek(hash)

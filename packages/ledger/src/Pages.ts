@@ -10,9 +10,9 @@ const PAGE_WORDS = 2 ** (PAGE_BYTES_SHIFT - 2)
  * some ten microseconds. The structs lie without a gap: places 0 … count − 1.
  */
 export class Pages {
-  /** For an index over the structs; written to by nobody else. */
+  /** For an index over the structs, and for the tables' own ways; see `changing`. */
   readonly words: Array<Int32Array> = []
-  readonly #doubles: Array<Float64Array> = []
+  readonly doubles: Array<Float64Array> = []
   readonly structWords: number
   /** 2^pageShift structs to a page. */
   readonly pageShift: number
@@ -51,7 +51,7 @@ export class Pages {
   }
 
   double(place: number, double: number): number {
-    return this.#doubles[place >>> this.pageShift][((place & this.#mask) << (this.#wordsShift - 1)) + double]
+    return this.doubles[place >>> this.pageShift][((place & this.#mask) << (this.#wordsShift - 1)) + double]
   }
 
   setWord(place: number, word: number, value: number): void {
@@ -63,7 +63,13 @@ export class Pages {
   setDouble(place: number, double: number, value: number): void {
     const page = place >>> this.pageShift
     if (page < this.#frozenPages) this.#keep(page)
-    this.#doubles[page][((place & this.#mask) << (this.#wordsShift - 1)) + double] = value
+    this.doubles[page][((place & this.#mask) << (this.#wordsShift - 1)) + double] = value
+  }
+
+  /** Who writes into the arrays by itself says so before: an image that is owed the page keeps a copy. */
+  changing(place: number): void {
+    const page = place >>> this.pageShift
+    if (page < this.#frozenPages) this.#keep(page)
   }
 
   addDouble(place: number, double: number, amount: number): void {
@@ -148,7 +154,7 @@ export class Pages {
   #addPage(): void {
     const words = new Int32Array(PAGE_WORDS)
     this.words.push(words)
-    this.#doubles.push(new Float64Array(words.buffer))
+    this.doubles.push(new Float64Array(words.buffer))
     this.#keptIn.push(0)
   }
 

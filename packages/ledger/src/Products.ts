@@ -29,6 +29,20 @@ export const DIGITS_DEFAULT = 16
 /** The product of cards that were made without one: everything is allowed, in any currency, and nothing is asked. */
 export const OPEN_PRODUCT = 0
 
+/** Places in `Product.bounds`. */
+export const Bound = {
+  /** How far purse main may go below 0. */
+  credit: 0,
+  transactionMax: 1,
+  dayAmountMax: 2,
+  dayCountMax: 3,
+  monthAmountMax: 4,
+  monthCountMax: 5,
+  rechargeMin: 6,
+  rechargeMax: 7,
+  balanceMax: 8,
+} as const
+
 /** Never changed: a product command makes another one in its place. */
 export class Product {
   readonly slot: number
@@ -78,6 +92,10 @@ export class Product {
   readonly dormantFee: number
   /** May time alone move money of its cards? Then they are looked at once a month. */
   readonly periodic: boolean
+  /** Has it purse main alone, always had, and asks for no more than amounts and counts? Then `bounds` say all (Plain.ts). */
+  readonly plain: boolean
+  /** By `Bound`, with Infinity for what is not limited; nothing can be recharged above −1. */
+  readonly bounds: Float64Array
   /** As it was given; undefined for the built-in product. */
   readonly command: ProductCommand | undefined
   /** By MCC: the number of a draw list, and NOT_ALLOWED. */
@@ -137,6 +155,29 @@ export class Product {
     const draws = new DrawTable(command)
     this.#classes = draws.classes
     this.#lists = draws.lists
+    this.plain =
+      !this.periodic &&
+      this.singleUse === SingleUse.no &&
+      this.pinRule === PinRule.never &&
+      this.bonusBasisPoints === 0 &&
+      draws.classes === everywhere &&
+      draws.lists === mainAlone
+    this.bounds = this.#bounds()
+  }
+
+  #bounds(): Float64Array {
+    const most = (max: number): number => (max > 0 ? max : Number.POSITIVE_INFINITY)
+    const bounds = new Float64Array(9)
+    bounds[Bound.credit] = this.credit[Purse.main]
+    bounds[Bound.transactionMax] = most(this.transactionMax)
+    bounds[Bound.dayAmountMax] = most(this.dayAmountMax)
+    bounds[Bound.dayCountMax] = most(this.dayCountMax)
+    bounds[Bound.monthAmountMax] = most(this.monthAmountMax)
+    bounds[Bound.monthCountMax] = most(this.monthCountMax)
+    bounds[Bound.rechargeMin] = this.rechargeMin
+    bounds[Bound.rechargeMax] = this.rechargeable ? most(this.rechargeMax) : -1
+    bounds[Bound.balanceMax] = most(this.balanceMax)
+    return bounds
   }
 
   /** Does the product allow paying at merchants of this category? */

@@ -65,6 +65,32 @@ export class ReferenceIndex {
     }
   }
 
+  /**
+   * A free place of the hash's line, when nothing in it is of this hash and nothing that belongs here lies in the next one;
+   * else −1, which says nothing: then `search` and `add` do. Which of a full memory's places are free is anybody's guess,
+   * so there is no branch to guess wrong.
+   */
+  fresh(hash: number, next: number, live: number): number {
+    const words = this.words
+    const line = (hash << LINE_SHIFT) & this.#mask
+    if (words[line + HAS_OVERFLOWED] !== 0 && (next - words[line + OVERFLOW] - 1) >>> 0 < live) return -1
+    let free = -1
+    for (let at = line + FIRST_PLACE; at < line + LINE_WORDS; at += PLACE_WORDS) {
+      if (words[at + 1] === hash) return -1
+      // From 0 to live − 1 it is remembered: then all bits are 0, else 1.
+      const behind = (next - words[at] - 1) | 0
+      const isFree = (behind | (live - 1 - (behind & 0x7fff_ffff))) >> 31
+      free = (at & isFree) | (free & ~isFree)
+    }
+    return free
+  }
+
+  /** The sequence `next` lies under this hash at a place that `fresh` gave. */
+  put(place: number, hash: number, next: number): void {
+    this.words[place] = next
+    this.words[place + 1] = hash
+  }
+
   /** The sequence `next` lies under this hash. There is always room: there are more places than are remembered. */
   add(hash: number, next: number, live: number): void {
     const words = this.words

@@ -104,12 +104,14 @@ export class Terminals {
   readonly #index: NumberIndex
   /** The pages' own. */
   readonly #words: ReadonlyArray<Int32Array>
+  readonly #doubles: ReadonlyArray<Float64Array>
 
   constructor() {
-    const { words, pageShift, structWords } = this.#pages
+    const { words, doubles, pageShift, structWords } = this.#pages
     if (pageShift !== PAGE_SHIFT || structWords !== 1 << WORDS_SHIFT)
       throw new Defect("terminals lie in other pages")
     this.#words = words
+    this.#doubles = doubles
     const hashOf = (slot: number): number => numberHash(this.#word(slot, TerminalWord.number), 0)
     this.#index = new NumberIndex(words, pageShift, structWords, hashOf, 0)
   }
@@ -171,8 +173,11 @@ export class Terminals {
   /** A slot below 0 is nobody's. */
   raiseHorizon(slot: number, lo: number, hi: number): void {
     if (slot < 0 || this.isForgotten(slot, lo, hi)) return
-    this.#pages.setWord(slot, TerminalWord.horizonLo, lo)
-    this.#pages.setWord(slot, TerminalWord.horizonHi, hi)
+    this.#pages.changing(slot)
+    const words = this.#words[slot >>> PAGE_SHIFT]
+    const at = (slot & PAGE_MASK) << WORDS_SHIFT
+    words[at + TerminalWord.horizonLo] = lo
+    words[at + TerminalWord.horizonHi] = hi
   }
 
   /** The terminal's last request that was remembered has this reference. */
@@ -186,6 +191,35 @@ export class Terminals {
     const lo = this.#word(slot, TerminalWord.lastLo)
     const hi = this.#word(slot, TerminalWord.lastHi)
     return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)
+  }
+
+  // ---- a plain transaction, in two steps
+
+  /** The slot of its merchant when nothing of the terminal stands against this kind and reference; −1: it must be judged. */
+  openTo(slot: number, kind: number, lo: number, hi: number): number {
+    const words = this.#words[slot >>> PAGE_SHIFT]
+    const at = (slot & PAGE_MASK) << WORDS_SHIFT
+    const kinds = words[at + TerminalWord.kinds]
+    const isOpen = (words[at + TerminalWord.statusKey] & 0xff) === TerminalStatus.active
+    if (!isOpen || (kinds & LIMITED) !== 0 || ((kinds >>> kind) & 1) === 0) return -1
+    const horizonHi = words[at + TerminalWord.horizonHi]
+    if (hi === horizonHi) {
+      if (lo >>> 0 <= words[at + TerminalWord.horizonLo] >>> 0) return -1
+    } else if (hi >>> 0 < horizonHi >>> 0) return -1
+    return words[at + TerminalWord.merchant]
+  }
+
+  /** One transaction of `amount` in a row of the batch, and the last that was remembered. */
+  countOne(slot: number, row: number, amount: number, lo: number, hi: number): void {
+    this.#pages.changing(slot)
+    const page = slot >>> PAGE_SHIFT
+    const words = this.#words[page]
+    const doubles = this.#doubles[page]
+    const at = (slot & PAGE_MASK) << WORDS_SHIFT
+    words[at + countWords[row]]++
+    doubles[(at >>> 1) + sumDoubles[row]] += amount
+    words[at + TerminalWord.lastLo] = lo
+    words[at + TerminalWord.lastHi] = hi
   }
 
   // ---- the batch

@@ -76,17 +76,23 @@ describe("a shard rebuilt", () => {
 
 describe("a defect in the middle of a decision", () => {
   it("leaves no trace of the request, and the rebuilt shard decides it as if it had never come", () => {
-    for (const kind of [Kind.purchase, Kind.reversal]) {
-      const run = new Journaled({ shards: 2, transactions: 64 }).provision()
+    for (const [kind, plain] of [
+      [Kind.purchase, true],
+      [Kind.purchase, false],
+      [Kind.reversal, true],
+    ] as const) {
+      const run = new Journaled({ shards: 2, transactions: 64, plain }).provision()
       const twin = new Journaled({ shards: 2, transactions: 64 }).provision()
       for (const each of [run, twin]) each.code({ reference: 10n, amount: 40 })
       const shard = run.ledger.shards[run.shardOf(1n)]
       const before = run.ledger.next
       const bad = request({ reference: 11n, kind, amount: kind === Kind.reversal ? 0 : 70, original: 10n })
-      // The accounts are half written when it breaks.
-      shard.accounts.apply = () => {
+      // The accounts are written and the card is not when it breaks: once in the plain way, once in the general.
+      const defect = () => {
         throw new Error("a defect")
       }
+      shard.cards.changing = defect
+      shard.accounts.apply = defect
       expect(() => run.send(bad)).toThrow("a defect")
       expect(run.ledger.next).toBe(before)
       expect(run.ledger.memory.find(1, 11, 0)).toBe(-1)
@@ -97,16 +103,25 @@ describe("a defect in the middle of a decision", () => {
   })
 
   it("leaves none either at the end of it: totals, float and horizon are the lane's, and no shard's rebuild puts them right", () => {
-    for (const kind of [Kind.purchase, Kind.recharge, Kind.reversal]) {
-      const run = new Journaled({ shards: 2, transactions: 64 }).provision()
+    for (const [kind, plain] of [
+      [Kind.purchase, true],
+      [Kind.recharge, true],
+      [Kind.purchase, false],
+      [Kind.recharge, false],
+      [Kind.reversal, true],
+    ] as const) {
+      const run = new Journaled({ shards: 2, transactions: 64, plain }).provision()
       const twin = new Journaled({ shards: 2, transactions: 64 }).provision()
       for (const each of [run, twin]) each.code({ reference: 10n, amount: 40 })
       const shard = run.ledger.shards[run.shardOf(1n)]
       const bad = request({ reference: 11n, kind, amount: kind === Kind.reversal ? 0 : 70, original: 10n })
-      // All is posted; what is left is the card's history and the answer.
-      shard.cards.setLast = () => {
+      // All is posted; what is left is the card's history and the answer. A plain purchase is about to change its card twice.
+      const defect = () => {
         throw new Error("a defect")
       }
+      let changes = kind === Kind.purchase ? 2 : 1
+      shard.cards.changing = () => (--changes === 0 ? defect() : undefined)
+      shard.cards.setLast = defect
       expect(() => run.send(bad)).toThrow("a defect")
       rebuild(run.ledger, shard.number, run.blocks)
       expect(stateOf(run.ledger)).toEqual(stateOf(twin.ledger))

@@ -79,7 +79,21 @@ export const products: ReadonlyArray<ProductCommand> = [
     dormant: { afterMonths: 2, fee: 7 },
     deposit: 10,
   }),
+  // What Plain decides, with every bound that it knows.
+  product(5, "Basic", {
+    limits: {
+      transactionMax: 300,
+      dayAmountMax: 500,
+      dayCountMax: 4,
+      monthAmountMax: 900,
+      monthCountMax: 9,
+    },
+    recharge: { min: 20, max: 400, balanceMax: 900 },
+    credit: 50,
+  }),
   // Changed.
+  product(5, "Basic", { purses: [{ purse: "bonus" }], bonus: { basisPoints: 1_000 } }),
+  product(5, "Basic", { recharge: { allowed: false } }),
   product(1, "Everyday", {
     named: true,
     recharge: { allowed: false },
@@ -135,6 +149,7 @@ export const issuedCards: ReadonlyArray<bigint> = [
   ...issued(2, 2),
   ...issued(3, 2),
   ...issued(4, 2),
+  ...issued(5, 2),
 ]
 
 export const CODE = 4_242n
@@ -147,7 +162,7 @@ const fund = (
   reference: bigint,
 ) => ({ type: "fund", by, card, purse, amount, reference }) as const
 
-const [first, second, third, , gift1, gift2, voucher1, voucher2, saver1, saver2] = issuedCards
+const [first, second, third, , gift1, gift2, voucher1, voucher2, saver1, saver2, basic1, basic2] = issuedCards
 
 /** Everything at once, to begin with. */
 export const provisioning: ReadonlyArray<Command> = [
@@ -158,7 +173,7 @@ export const provisioning: ReadonlyArray<Command> = [
   { type: "terminals", by, first: 11, count: 2, merchant: 2 },
   { type: "terminals", by, first: 21, count: 1, merchant: 3 },
   { type: "terminals", by, first: 31, count: 1, merchant: 4 },
-  ...products.slice(0, 4),
+  ...products.slice(0, 5),
   { type: "cards", by, first: 1n, count: 4, currency: CURRENCY, openingBalance: 1_000 },
   { type: "cards", by, first: FOREIGN_CARD, count: 1, currency: OTHER_CURRENCY, openingBalance: 1_000 },
   { type: "issue", by, product: 1, serial: 0, count: 3, nonce: 7, active: true },
@@ -166,6 +181,7 @@ export const provisioning: ReadonlyArray<Command> = [
   { type: "issue", by, product: 2, serial: 0, count: 2, nonce: 9, active: true },
   { type: "issue", by, product: 3, serial: 0, count: 2, nonce: 9, active: true },
   { type: "issue", by, product: 4, serial: 0, count: 2, nonce: 9, active: true },
+  { type: "issue", by, product: 5, serial: 0, count: 2, nonce: 9, active: true },
   fund(first, "main", 700, 1n),
   fund(first, "bonus", 60, 2n),
   fund(first, "category1", 50, 3n),
@@ -183,6 +199,8 @@ export const provisioning: ReadonlyArray<Command> = [
   fund(voucher2, "main", 300, 1n),
   fund(saver1, "main", 500, 1n),
   fund(saver2, "main", 5, 1n),
+  fund(basic1, "main", 400, 1n),
+  fund(basic2, "main", 100, 1n),
   { type: "pin", by, card: first, verifier: PIN },
   { type: "pin", by, card: second, verifier: PIN },
   { type: "pin", by, card: saver1, verifier: PIN },
