@@ -87,7 +87,8 @@ export class Memory {
   get pages(): MemoryPages {
     return {
       atRandom: [this.#index.words],
-      inOrder: [this.ring, this.#cardLinks, this.#askers, new Int32Array(this.marks.buffer)],
+      // Not the marks: few are ever set, and pages that are only read are one and the same.
+      inOrder: [this.ring, this.#cardLinks, this.#askers],
     }
   }
 

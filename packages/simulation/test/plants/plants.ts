@@ -70,6 +70,18 @@ export const plants: ReadonlyArray<Plant> = [
     replace: "",
   },
   {
+    name: "a plain purchase that costs nothing",
+    file: "ledger/src/Plain.ts",
+    find: "doubles[doubleAt + CardDouble.main] = balance - amount",
+    replace: "",
+  },
+  {
+    name: "a repeat taken for something new and plain",
+    file: "ledger/src/ReferenceIndex.ts",
+    find: "if (words[at + 1] === hash) return -1",
+    replace: "",
+  },
+  {
     name: "time that goes back",
     file: "engine/src/Lane.ts",
     find: "this.#time = Math.max(this.#lastTime, this.#clock())",
