@@ -3,7 +3,17 @@ import { OutcomeFlag, ResponseCode } from "@millrace/protocol"
 import { Effect } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { Caller, firstCard, provision, purchase, start, stateOf, terminal, traffic } from "./lab.ts"
+import {
+  Caller,
+  firstCard,
+  plantDefect,
+  provision,
+  purchase,
+  start,
+  stateOf,
+  terminal,
+  traffic,
+} from "./lab.ts"
 
 const crashable = () => new MemoryDisk({ crashable: true })
 const repeats = (outcomes: ReadonlyArray<{ flags: number }>) =>
@@ -132,9 +142,7 @@ describe("a shard with a defect", () => {
       (card) => lane.ledger.card(card)!.shard !== shard,
     )
     const broken = lane.ledger.shards[shard]
-    broken.accounts.apply = () => {
-      throw new Error("a defect, planted")
-    }
+    plantDefect(broken)
     const refused = await caller.ask([
       { ...purchase(2_001n, firstCard, 1), kind: 4 },
       purchase(2_002n, firstCard, 1),
@@ -174,11 +182,7 @@ describe("a shard with a defect", () => {
         await caller.ask(records.slice(snapshotAfter))
         const before = stateOf(lab)
         const { lane } = lab.engine
-        for (let shard = 0; shard < 4; shard++) {
-          lane.ledger.shards[shard].accounts.apply = () => {
-            throw new Error("a defect, planted")
-          }
-        }
+        for (let shard = 0; shard < 4; shard++) plantDefect(lane.ledger.shards[shard])
         const cards = Array.from({ length: 60 }, (_, i) => firstCard + BigInt(i))
         await caller.ask(cards.map((card, i) => ({ ...purchase(5_000n + BigInt(i), card, 1), kind: 4 })))
         while ([0, 1, 2, 3].some((shard) => lane.isDown(shard)))

@@ -3,7 +3,17 @@ import { MemoryDisk } from "@millrace/journal"
 import { Kind, OutcomeFlag, ResponseCode } from "@millrace/protocol"
 import { Effect, Exit } from "effect"
 import { expect, it } from "vitest"
-import { Caller, cards, currency, firstCard, provision, purchase, start, terminal } from "./lab.ts"
+import {
+  Caller,
+  cards,
+  currency,
+  firstCard,
+  plantDefect,
+  provision,
+  purchase,
+  start,
+  terminal,
+} from "./lab.ts"
 
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms))
 const balance = (reference: bigint, card: bigint) => ({
@@ -44,9 +54,7 @@ it("a shard comes back while the others never stand still", async () => {
   const others = Array.from({ length: cards }, (_, i) => firstCard + BigInt(i)).filter(
     (card) => lane.ledger.card(card)!.shard !== shard,
   )
-  lane.ledger.shards[shard].accounts.apply = () => {
-    throw new Error("a defect, planted")
-  }
+  plantDefect(lane.ledger.shards[shard])
   let busy = true
   let reference = 1_000n
   const traffic = Promise.all(
@@ -193,10 +201,7 @@ it("a defect on a transfer's other side leaves neither side changed: both shards
     (card) => shardOf(card) !== shardOf(firstCard),
   )!
   const before = [firstCard, payee].map((card) => ledger.card(card)!.balance)
-  const { accounts } = ledger.shards[shardOf(payee)]
-  accounts.apply = () => {
-    throw new Error("a defect, planted")
-  }
+  plantDefect(ledger.shards[shardOf(payee)])
   const caller = new Caller(lab)
   const transfer = { ...purchase(1n, firstCard, 100), kind: Kind.transfer, counterparty: payee }
   const [failed] = await caller.ask([transfer])

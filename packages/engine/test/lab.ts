@@ -1,6 +1,6 @@
 /** A running engine on a disk in memory, and a seat that submits records and keeps its answers. */
 import { Journal, KeyRing, type MemoryDisk, Snapshots, Storage } from "@millrace/journal"
-import type { Command } from "@millrace/ledger"
+import type { Command, Ledger } from "@millrace/ledger"
 import {
   decodeOutcome,
   encodeRecord,
@@ -178,4 +178,14 @@ export const stateOf = ({ engine }: Lab): Buffer => {
   ledger.thaw()
   for (const slots of ledger.slots(ledger.next - ledger.memory.live, ledger.next)) pieces.push(slots.slice())
   return Buffer.concat(pieces)
+}
+
+/** Every movement of money in the shard throws from here on. */
+export const plantDefect = ({ accounts }: Ledger["shards"][number]): void => {
+  const defect = () => {
+    throw new Error("a defect, planted")
+  }
+  accounts.apply = defect
+  accounts.purchase = defect
+  accounts.recharge = defect
 }

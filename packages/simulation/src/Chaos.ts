@@ -206,14 +206,18 @@ export class Chaos {
     if (running === undefined) return
     const shard = random.pick(running.engine.lane.ledger.shards)
     const { accounts } = shard
-    const apply = accounts.apply.bind(accounts)
+    const { apply, purchase, recharge } = accounts
     const onlyTransfers = random.chance(0.5)
-    accounts.apply = (postings) => {
-      const isTransfer = postings.accounts.subarray(0, postings.count).includes(Account.inTransit)
-      if (onlyTransfers && !isTransfer) return apply(postings)
-      accounts.apply = apply
+    const strike = (): never => {
+      Object.assign(accounts, { apply, purchase, recharge })
       throw new RangeError("a defect, planted")
     }
+    accounts.apply = (postings) => {
+      const isTransfer = postings.accounts.subarray(0, postings.count).includes(Account.inTransit)
+      if (!onlyTransfers || isTransfer) strike()
+      apply.call(accounts, postings)
+    }
+    if (!onlyTransfers) accounts.purchase = accounts.recharge = strike
   }
 
   /** The server is down: what befalls its disk meanwhile, and the start that follows. */
