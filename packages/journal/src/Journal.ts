@@ -6,9 +6,12 @@ import { blockExtent, pageBytes, payloadBytesMax, segmentName } from "./format.t
 import type { JournalError, PositionUnavailable, StorageFailed } from "./JournalError.ts"
 import { KeyRing } from "./KeyRing.ts"
 import { Machine } from "./Machine.ts"
-import { type Pull, readBlocks } from "./reader.ts"
+import { pageAligned } from "./pageAligned.ts"
+import type { ReadAhead } from "./ReadAhead.ts"
+import { readBlocks } from "./reader.ts"
 import { type Cut, encodeEndMark, journalDirectory, recover } from "./recover.ts"
 import { Storage, type StorageShape } from "./Storage.ts"
+import type { Pull } from "./Walk.ts"
 import { type BlockInput, type OpenSegment, Writer } from "./writer.ts"
 
 export interface JournalOptions {
@@ -59,9 +62,13 @@ export interface JournalShape {
   readonly append: (block: BlockInput) => Effect.Effect<void, JournalError>
   /**
    * The blocks that hold `from` to `to` (all that is durable now, without it), one at each run of the inner
-   * effect. PositionUnavailable outside of `first` to `last + 1`.
+   * effect. PositionUnavailable outside of `first` to `last + 1`. With `ahead` those that follow are read meanwhile.
    */
-  readonly read: (from: number, to?: number) => Effect.Effect<Pull<Block>, PositionUnavailable>
+  readonly read: (
+    from: number,
+    to?: number,
+    ahead?: ReadAhead,
+  ) => Effect.Effect<Pull<Block>, PositionUnavailable>
   /** Removes the segments in which every sequence is below `before`; the newest stays. */
   readonly release: (before: number) => Effect.Effect<void, StorageFailed>
   readonly stat: Effect.Effect<JournalStat>
@@ -136,7 +143,7 @@ const open = Effect.fnUntraced(function* (
         if (readOnly) throw new Error("the journal was opened to be read only")
         writer.commit(block, (error) => resume(error ? Effect.fail(error) : Effect.void))
       }),
-    read: (from, to) => readBlocks(storage, writer, from, to ?? writer.last),
+    read: (from, to, ahead) => readBlocks(storage, writer, from, to ?? writer.last, ahead),
     release: (before) => release(storage, writer, before),
     stat: Effect.sync(() => statOf(writer, recovered.cut)),
     failed: Deferred.await(failed),
@@ -164,7 +171,7 @@ class Housekeeping {
 
   prepare(number: number, writer: Writer): void {
     this.#start(
-      Effect.flatMap(prepareSegment(this.#storage, number, this.#segmentBytes), (file) =>
+      Effect.flatMap(prepareSegment(this.#storage, writer, number, this.#segmentBytes), (file) =>
         Effect.sync(() => writer.attach(number, file)),
       ),
     )
@@ -194,18 +201,28 @@ class Housekeeping {
   }
 }
 
-/** Zeros go out in pieces, and are synced as they go, so that a commit never waits behind 64 MiB of them. */
-const zeroBytes = 1 << 20
-const zeroSyncBytes = 8 << 20
-const zeros = Buffer.alloc(zeroBytes)
+/** Zeros go out in pieces, each synced and in its time, so that a commit never waits behind many of them. */
+const zeroBytesMin = 256 << 10
+const zeroBytesMax = 1 << 20
+const zeros = pageAligned(zeroBytesMax)
 
-const prepareSegment = Effect.fnUntraced(function* (storage: StorageShape, number: number, bytes: number) {
-  const file = yield* storage.open(segmentPath(segmentName(number)), { create: true })
-  for (let at = 0; at < bytes; at += zeroBytes) {
-    yield* file.write(at, zeros.subarray(0, Math.min(zeroBytes, bytes - at)))
-    if ((at + zeroBytes) % zeroSyncBytes === 0) yield* file.sync
+const prepareSegment = Effect.fnUntraced(function* (
+  storage: StorageShape,
+  writer: Writer,
+  number: number,
+  bytes: number,
+) {
+  const file = yield* storage.open(segmentPath(segmentName(number)), { create: true, large: true })
+  for (let at = 0; at < bytes; ) {
+    const due = yield* Effect.callback<number>((resume) =>
+      writer.whenDue(number, at, (due) => resume(Effect.succeed(due))),
+    )
+    if (due < at) break
+    const piece = Math.min(Math.max(due - at, zeroBytesMin), zeroBytesMax, bytes - at)
+    yield* file.write(at, zeros.subarray(0, piece))
+    yield* file.sync
+    at += piece
   }
-  yield* file.sync
   yield* storage.syncDirectory(journalDirectory)
   return file
 })

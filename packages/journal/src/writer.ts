@@ -1,6 +1,7 @@
 /** The journal's hot path: seals a block and makes it durable, with one write on its way and one sealed behind it. */
 import {
   blockExtent,
+  blockExtentMax,
   blockHeaderBytes,
   encodeBlockHeader,
   encodeSegmentHeader,
@@ -14,6 +15,7 @@ import {
 } from "./format.ts"
 import type { JournalError } from "./JournalError.ts"
 import type { KeyRingShape } from "./KeyRing.ts"
+import { pageAligned } from "./pageAligned.ts"
 import type { Recovered, SegmentInfo } from "./recover.ts"
 import type { StorageFile } from "./Storage.ts"
 import { deriveSecrets, mac, seal, segmentPurpose } from "./seal.ts"
@@ -66,7 +68,7 @@ class Slot {
   }
 
   reserve(bytes: number): void {
-    if (this.buffer.length < bytes) this.buffer = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)))
+    if (this.buffer.length < bytes) this.buffer = pageAligned(pageBytes + blockExtentMax)
   }
 }
 
@@ -96,6 +98,10 @@ export class Writer {
   #flying = false
   readonly #slots: readonly [Slot, Slot]
   #idle: (() => void) | undefined
+  /** Who makes the next segment's file and waits for more of it to be due. */
+  #making:
+    | { readonly number: number; readonly there: number; readonly then: (bytes: number) => void }
+    | undefined
   #closed = false
 
   /** @param content version of what the payloads hold */
@@ -142,6 +148,33 @@ export class Writer {
     if (this.#head === undefined) this.#head = slot
     else this.#behind = slot
     this.#write()
+    this.#askDue()
+  }
+
+  /**
+   * Calls back once more than `there` bytes of the file of segment `number` should be there, with how many: made at twice the
+   * speed at which the segment before fills, it is whole in time and its writes are spread out. All of it, at once, where
+   * the segment is waited for; −1 where nobody will need it.
+   */
+  whenDue(number: number, there: number, then: (bytes: number) => void): void {
+    this.#making = { number, there, then }
+    this.#askDue()
+  }
+
+  #askDue(): void {
+    const making = this.#making
+    if (making === undefined) return
+    const due = this.#dueOf(making.number)
+    if (due >= 0 && due <= making.there) return
+    this.#making = undefined
+    making.then(due)
+  }
+
+  #dueOf(number: number): number {
+    const current = this.#current
+    if (current !== undefined && current.info.header.number >= number) return this.#segmentBytes
+    if (this.#closed || this.failure !== undefined) return -1
+    return current === undefined ? this.#segmentBytes : Math.min(2 * current.nextAt, this.#segmentBytes)
   }
 
   #check({ first, count, parts }: BlockInput): number {
@@ -287,6 +320,7 @@ export class Writer {
   poison(error: JournalError): void {
     if (this.failure !== undefined) return
     this.failure = error
+    this.#askDue()
     // What is on its way comes to its own end.
     if (!this.#flying) {
       this.#refuse(this.#head, error)
@@ -307,6 +341,7 @@ export class Writer {
   /** Takes no more blocks; `then` is called when those on their way have come to their end. */
   close(then: (last: OpenSegment | undefined, tag: Uint8Array, epoch: number) => void): void {
     this.#closed = true
+    this.#askDue()
     this.#idle = () => then(this.#previous, this.#tag, this.#epoch)
     this.#ring()
   }

@@ -108,6 +108,41 @@ describe("segments", () => {
     assert.deepEqual(keyIds, [1, 2])
   })
 
+  it("have their files made while the one before fills, whole before it is full, and no further at the end", async () => {
+    const disk = new MemoryDisk()
+    const large = { segmentBytes: 4 << 20 }
+    const made = () =>
+      [...disk.files()].filter(([path]) => path.startsWith("journal/")).map(([, { length }]) => length)
+    const settled = Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+    const seen: Array<ReadonlyArray<number>> = []
+    await onDisk(
+      disk,
+      Effect.gen(function* () {
+        const journal = yield* Journal
+        for (let n = 1; n <= 5; n++) {
+          yield* journal.append({ first: n, count: 1, time: n, parts: [Buffer.alloc(1 << 19)] })
+          for (let round = 0; round < 20; round++) yield* settled
+          seen.push(made())
+        }
+      }),
+      large,
+    )
+    const [whole, next] = [large.segmentBytes, (sizes: ReadonlyArray<number>) => sizes[1]]
+    assert.isTrue(seen.every(([first]) => first === whole))
+    assert.isBelow(next(seen[0]!)!, whole / 2)
+    assert.isAbove(next(seen[1]!)!, next(seen[0]!)!)
+    assert.equal(next(seen[4]!), whole)
+
+    const short = new MemoryDisk()
+    let writes = 0
+    short.fault = (operation) => {
+      if (operation === "write") writes++
+      return undefined
+    }
+    await onDisk(short, appendBlocks(1, 1), { segmentBytes: 16 << 20 })
+    assert.isBelow(writes, 16 + 10)
+  })
+
   it("hold nothing in clear", async () => {
     const disk = new MemoryDisk()
     const secret = Buffer.from("a card number of sixteen digits 4000123412341234")

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { afterAll, assert, describe, it } from "vitest"
 import { MemoryDisk, Storage, StorageFailed } from "../src/index.ts"
+import { pageAligned } from "../src/pageAligned.ts"
 import { readWhole, writeWhole } from "../src/Storage.ts"
 
 const root = mkdtempSync(join(tmpdir(), "millrace-storage-"))
@@ -70,6 +71,89 @@ describe.each([
       exists: [false, true, true],
       gone: "ENOENT",
     })
+  })
+})
+
+describe("a durable write to a file", () => {
+  const durably = (options: { readonly readOnly: boolean }, length: number) =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        const storage = yield* Storage
+        const name = `durable-${options.readOnly}-${length}`
+        const made = yield* storage.open(name, { create: true })
+        yield* made.close
+        const file = yield* storage.open(name, options)
+        let returned = false
+        const told = yield* Effect.callback<{ error: StorageFailed | undefined; fresh: boolean }>(
+          (resume) => {
+            file.writeDurable(512, Buffer.alloc(length, 7), (error) =>
+              resume(Effect.succeed({ error, fresh: returned })),
+            )
+            returned = true
+          },
+        )
+        yield* file.close
+        const whole = yield* readWhole(storage, name)
+        return { ...told, size: whole.length, last: whole.at(-1) }
+      }).pipe(Effect.provide(Storage.file(root))),
+    )
+
+  it.each([100, 4_096, 8_192, 65_536, 65_537, 300_000])("of %i bytes is told on a fresh stack", async (n) => {
+    assert.deepEqual(await durably({ readOnly: false }, n), {
+      error: undefined,
+      fresh: true,
+      size: 512 + n,
+      last: 7,
+    })
+  })
+
+  it.each([4_096, 300_000])("of %i bytes that the system refuses is told so on a fresh stack", async (n) => {
+    const { error, fresh, size } = await durably({ readOnly: true }, n)
+    assert.instanceOf(error, StorageFailed)
+    assert.include(error, { operation: "write", code: "EBADF" })
+    assert.deepEqual({ fresh, size }, { fresh: true, size: 0 })
+  })
+})
+
+describe("a file that is opened for large writes", () => {
+  const pages = (count: number) => count * 4_096
+  const unaligned = (length: number) => Buffer.from(new ArrayBuffer(length + 8), 8, length)
+  /** Where, how much, and from which memory: pages of it, whatever lies there, none. */
+  const writes = [
+    [0, pages(64), pageAligned],
+    [pages(64), pages(1), pageAligned],
+    [pages(65), pages(40), pageAligned],
+    [pages(20), pages(30), pageAligned],
+    [pages(10) + 100, 300_001, pageAligned],
+    // From here on the disk can't take what it is given as it is.
+    [pages(120), pages(64), unaligned],
+    [pages(130), pages(32), pageAligned],
+    [5, pages(40), unaligned],
+  ] as const
+
+  it.each([false, true])("holds what was written, however it came (durable: %s)", async (durable) => {
+    const expected = Buffer.alloc(pages(184))
+    const whole = await Effect.runPromise(
+      Effect.gen(function* () {
+        const storage = yield* Storage
+        const name = `large-${durable}`
+        const file = yield* storage.open(name, { create: true, large: true })
+        for (const [index, [at, length, memory]] of writes.entries()) {
+          const content = memory(length)
+          for (let i = 0; i < length; i++) content[i] = (i * 7 + index) >>> 3
+          expected.set(content, at)
+          if (durable) {
+            yield* Effect.callback<void, StorageFailed>((resume) =>
+              file.writeDurable(at, content, (error) => resume(error ? Effect.fail(error) : Effect.void)),
+            )
+          } else yield* file.write(at, content)
+        }
+        yield* file.sync
+        yield* file.close
+        return yield* readWhole(storage, name)
+      }).pipe(Effect.provide(Storage.file(root))),
+    )
+    assert.isTrue(expected.equals(whole))
   })
 })
 

@@ -3,6 +3,7 @@ import {
   close,
   constants,
   fdatasync,
+  fdatasyncSync,
   fstat,
   fsync,
   ftruncate,
@@ -15,6 +16,7 @@ import {
   stat,
   unlink,
   write,
+  writeSync,
 } from "node:fs"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
@@ -25,6 +27,23 @@ import type { OpenOptions, StorageFile, StorageShape } from "./shape.ts"
 /** What is in the data directory is for its owner only. */
 const fileMode = 0o600
 const directoryMode = 0o700
+
+/** Up to this many bytes a durable write is copied into the page cache by the thread that asks, in a few microseconds. */
+const writtenHereBytesMax = 64 << 10
+/**
+ * While durable writes are as small and as quick as this on the average, that thread waits for the sync as well: a trip to a
+ * thread of the pool and back costs as much, and far more where every core is busy. With larger ones it has better things to do.
+ */
+const syncedHereBytesMax = 6 << 10
+const syncedHereMsMax = 1
+const durableWritesRemembered = 16
+
+/**
+ * Larger writes of whole pages go to the disk past the page cache, where the file was opened for it. The copy, into memory that
+ * no cache has seen, was 0.15 of 0.22 µs that a transaction's journaling took in batches.
+ */
+const cachedBytesMax = 64 << 10
+const pageMask = 4_096 - 1
 
 type Errno = NodeJS.ErrnoException | null
 
@@ -42,10 +61,17 @@ const call = <A>(operation: string, path: string, run: (done: (error: Errno, val
 class OpenFile implements StorageFile {
   readonly path: string
   readonly #fd: number
+  /** Of durable writes of late, on the average. */
+  #durableBytes = 0
+  #durableMs = 0
 
-  constructor(path: string, fd: number) {
+  /** The same file past the page cache; −1 when that is not asked for or can't be. */
+  #direct: number
+
+  constructor(path: string, fd: number, direct = -1) {
     this.path = path
     this.#fd = fd
+    this.#direct = direct
   }
 
   get size() {
@@ -68,7 +94,31 @@ class OpenFile implements StorageFile {
   }
 
   write(at: number, bytes: Uint8Array) {
-    return call<void>("write", this.path, (done) => writeAll(this.#fd, at, bytes, done))
+    return call<void>("write", this.path, (done) => this.#write(at, bytes, done))
+  }
+
+  #write(at: number, bytes: Uint8Array, done: (error: Errno) => void): void {
+    const cached = (from: number) => writeAll(this.#fd, at + from, bytes.subarray(from), done)
+    const isLarge = bytes.length > cachedBytesMax && ((at | bytes.length) & pageMask) === 0
+    if (this.#direct < 0 || !isLarge) {
+      cached(0)
+      return
+    }
+    write(this.#direct, bytes, 0, bytes.length, at, (error, count) => {
+      if (error?.code === "EINVAL") {
+        // Nothing was written: the file system has no such way, or not from this memory.
+        this.#closeDirect(() => cached(0))
+      } else if (error) done(error)
+      else if (count === bytes.length) done(null)
+      else cached(count)
+    })
+  }
+
+  #closeDirect(done: () => void): void {
+    const fd = this.#direct
+    this.#direct = -1
+    if (fd < 0) done()
+    else close(fd, done)
   }
 
   get sync() {
@@ -80,14 +130,41 @@ class OpenFile implements StorageFile {
   }
 
   get close() {
-    return Effect.callback<void>((resume) => close(this.#fd, () => resume(Effect.void)))
+    return Effect.callback<void>((resume) =>
+      this.#closeDirect(() => close(this.#fd, () => resume(Effect.void))),
+    )
   }
 
   writeDurable(at: number, bytes: Uint8Array, done: (error: StorageFailed | undefined) => void) {
-    writeAll(this.#fd, at, bytes, (error) => {
-      if (error) return done(failed("write", this.path, error))
-      fdatasync(this.#fd, (error) => done(error ? failed("sync", this.path, error) : undefined))
-    })
+    if (bytes.length > writtenHereBytesMax) {
+      this.#write(at, bytes, (error) => {
+        if (error) done(failed("write", this.path, error))
+        else this.#syncDurable(bytes.length, done)
+      })
+      return
+    }
+    const error = refusalOf(() => writeAllHere(this.#fd, at, bytes))
+    if (error) queueMicrotask(() => done(failed("write", this.path, error)))
+    else this.#syncDurable(bytes.length, done)
+  }
+
+  #syncDurable(bytes: number, done: (error: StorageFailed | undefined) => void): void {
+    const began = performance.now()
+    const synced = (error: Errno) => done(error ? failed("sync", this.path, error) : undefined)
+    const took = () => {
+      this.#durableMs += (performance.now() - began - this.#durableMs) / durableWritesRemembered
+    }
+    this.#durableBytes += (bytes - this.#durableBytes) / durableWritesRemembered
+    if (this.#durableBytes <= syncedHereBytesMax && this.#durableMs < syncedHereMsMax) {
+      const error = refusalOf(() => fdatasyncSync(this.#fd))
+      took()
+      queueMicrotask(() => synced(error))
+    } else {
+      fdatasync(this.#fd, (error) => {
+        took()
+        synced(error)
+      })
+    }
   }
 }
 
@@ -98,6 +175,22 @@ const writeAll = (fd: number, at: number, bytes: Uint8Array, done: (error: Errno
     if (count === bytes.length) return done(null)
     writeAll(fd, at + count, bytes.subarray(count), done)
   })
+}
+
+const writeAllHere = (fd: number, at: number, bytes: Uint8Array): void => {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(fd, bytes, done, bytes.length - done, at + done)
+  }
+}
+
+const refusalOf = (operation: () => void): Errno => {
+  try {
+    operation()
+    return null
+  } catch (error) {
+    // Node's own calls throw nothing else when the system refuses.
+    return error as NodeJS.ErrnoException
+  }
 }
 
 const syncAt = (directory: string, done: (error: Errno) => void): void =>
@@ -134,7 +227,11 @@ export const fileStorage = (root: string): StorageShape => {
       return new OpenFile(path, fd)
     }
     const fd = yield* openFd(path, constants.O_RDWR | (options?.create ? constants.O_CREAT : 0))
-    return new OpenFile(path, fd)
+    if (options?.large !== true || constants.O_DIRECT === undefined) return new OpenFile(path, fd)
+    const direct = yield* openFd(path, constants.O_RDWR | constants.O_DIRECT).pipe(
+      Effect.catchTag("StorageFailed", () => Effect.succeed(-1)),
+    )
+    return new OpenFile(path, fd, direct)
   })
 
   const list = (directory: string) =>

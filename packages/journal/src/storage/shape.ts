@@ -5,6 +5,11 @@ import type { DirectoryRefused, StorageFailed } from "../JournalError.ts"
 export interface OpenOptions {
   /** Make the file when it isn't there (mode 0600 where modes exist). */
   readonly create?: boolean
+  /**
+   * Much will be written to it in large pieces. Those that begin on a page, in the file and in memory, and are whole pages
+   * need no copy in the page cache.
+   */
+  readonly large?: boolean
   /** Open for reading; writing fails. */
   readonly readOnly?: boolean
 }
