@@ -116,7 +116,7 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
     Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
     Effect.forkScoped,
   )
-  yield* commitForever(lane, journal, pages).pipe(
+  yield* commitForever(lane, journal, pages.advance).pipe(
     Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
     Effect.forkScoped,
   )

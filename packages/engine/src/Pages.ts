@@ -1,5 +1,5 @@
 /** A thread that has the system give the memory's pages before the lane needs them. */
-import { Worker } from "node:worker_threads"
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads"
 import type { Memory } from "@millrace/ledger"
 import { Effect } from "effect"
 
@@ -15,36 +15,57 @@ export interface PagesTask {
   readonly capacity: number
   readonly aheadSlots: number
   readonly position: Int32Array
+  /** Brings arrays of which each is wanted before all else. */
+  readonly urgent: MessagePort
 }
+
+export interface Pages {
+  /** Tells the thread how far the lane is; to be called once a block. */
+  readonly advance: () => void
+  /** An array in shared memory is about to be written from its beginning. */
+  readonly urgent: (array: Int32Array) => void
+}
+
+/** Without a thread: pages are given as they are touched. */
+export const noPages: Pages = { advance: () => {}, urgent: () => {} }
 
 /**
  * A page that was never touched costs a fault, and on a virtual machine whose host has to find the memory first,
- * milliseconds for a huge one: the first answers would take half a second. Returns what tells the thread how far the
- * lane is; to be called once a block.
+ * milliseconds for a huge one: the first answers would take half a second.
  */
 export const givePages = (memory: Memory) =>
   memory.capacity < threadFromSlots
-    ? Effect.succeed(() => {})
+    ? Effect.succeed(noPages)
     : Effect.map(
         Effect.acquireRelease(
           Effect.sync(() => start(memory)),
           ({ worker }) => Effect.promise(() => worker.terminate()),
         ),
-        ({ position }) =>
-          () => {
+        ({ position, urgent }): Pages => ({
+          advance: () => {
             const at = Math.floor((memory.next & (memory.capacity - 1)) / (aheadSlots / 4))
             if (Atomics.load(position, 0) === at) return
             Atomics.store(position, 0, at)
             Atomics.notify(position, 0)
           },
+          urgent: (array) => {
+            urgent.postMessage(array)
+            Atomics.notify(position, 0)
+          },
+        }),
       )
 
 const start = (memory: Memory) => {
   const position = new Int32Array(new SharedArrayBuffer(4))
-  const task: PagesTask = { ...memory.pages, capacity: memory.capacity, aheadSlots, position }
-  const worker = new Worker(new URL("./pages.worker.ts", import.meta.url), { workerData: task })
+  const { port1, port2 } = new MessageChannel()
+  const task: PagesTask = { ...memory.pages, capacity: memory.capacity, aheadSlots, position, urgent: port2 }
+  const worker = new Worker(new URL("./pages.worker.ts", import.meta.url), {
+    workerData: task,
+    transferList: [port2],
+  })
   // Without it the lane is slower at first and nothing else.
   worker.on("error", () => {})
   worker.unref()
-  return { worker, position }
+  port1.unref()
+  return { worker, position, urgent: port1 }
 }

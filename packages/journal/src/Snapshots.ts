@@ -6,11 +6,12 @@ import { saltBytes } from "./format.ts"
 import { DirectoryRefused, JournalDamaged, type JournalError, KeyMissing } from "./JournalError.ts"
 import { type DataKey, KeyRing, type KeyRingShape } from "./KeyRing.ts"
 import { Machine, type MachineShape } from "./Machine.ts"
-import type { Pull } from "./reader.ts"
+import { makeReadAhead, type ReadAhead, readAheadFromBytes } from "./ReadAhead.ts"
 import { readWhole, Storage, type StorageShape, writeWhole } from "./Storage.ts"
 import { deriveSecrets, mac, type Secrets } from "./seal.ts"
 import { manifestName, removeSnapshot, snapshotDirectory, snapshotsDirectory } from "./snapshotDirectory.ts"
-import { PartReader, type PartRecord, snapshotRemedy, writePart } from "./snapshotPart.ts"
+import { type PartRecord, PartWalk, snapshotRemedy, verifyPart, writePart } from "./snapshotPart.ts"
+import { type Opening, onlyLooking, type Pull, pullOf } from "./Walk.ts"
 
 const snapshotVersion = 2
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
@@ -55,8 +56,12 @@ export interface SnapshotsShape {
   readonly latest: Effect.Effect<SnapshotInfo | null>
   /** Oldest first. */
   readonly list: Effect.Effect<ReadonlyArray<SnapshotInfo>>
-  /** The same pieces that were written. A part that was changed fails with JournalDamaged, before its last piece at the latest. */
-  readonly read: (position: number, name: string) => Effect.Effect<Pull<Uint8Array>, JournalError>
+  /** The same pieces that were written. A part that was changed fails with JournalDamaged, before its last piece at the latest. With `ahead` it is read on meanwhile. */
+  readonly read: (
+    position: number,
+    name: string,
+    ahead?: ReadAhead,
+  ) => Effect.Effect<Pull<Uint8Array>, JournalError>
   /** Removes all but the newest `keep`. */
   readonly prune: (keep: number) => Effect.Effect<void, JournalError>
 }
@@ -223,14 +228,15 @@ class OpenSnapshots implements SnapshotsShape {
     return newest === undefined ? null : infoOf(newest)
   })
 
-  read = (position: number, name: string): Effect.Effect<Pull<Uint8Array>, JournalError> =>
+  read = (position: number, name: string, ahead?: ReadAhead): Effect.Effect<Pull<Uint8Array>, JournalError> =>
     Effect.suspend(() => {
       const snapshot = this.#find(position)
       const part = snapshot?.manifest.parts.find((part) => part.name === name)
       if (snapshot === undefined || part === undefined) {
         return Effect.die(new Error(`there is no part ${name} of a snapshot at ${position}`))
       }
-      return Effect.succeed(this.#reader(snapshot, part).pull)
+      const walk = (opening?: Opening) => this.#walk(snapshot, part, opening)
+      return ahead === undefined ? Effect.succeed(pullOf(walk())) : ahead.pullOf(walk)
     })
 
   write = Effect.fnUntraced(function* (
@@ -272,22 +278,32 @@ class OpenSnapshots implements SnapshotsShape {
     return this.#snapshots.find(({ manifest }) => manifest.position === position)
   }
 
-  #reader({ manifest, dataKey }: Snapshot, part: PartRecord): PartReader {
+  #walk({ manifest, dataKey }: Snapshot, part: PartRecord, opening?: Opening): PartWalk {
     const secrets = partSecrets(dataKey, Buffer.from(manifest.salt, "hex"), part.name)
-    return new PartReader(
-      this.#storage,
-      `${snapshotDirectory(manifest.position)}/${part.name}`,
-      part,
-      secrets,
-    )
+    const path = `${snapshotDirectory(manifest.position)}/${part.name}`
+    return new PartWalk(this.#storage, path, part, secrets, opening)
   }
 
   #isSound(snapshot: Snapshot): Effect.Effect<boolean, JournalError> {
-    return Effect.forEach(snapshot.manifest.parts, (part) => this.#reader(snapshot, part).verify).pipe(
+    return Effect.forEach(snapshot.manifest.parts, (part) =>
+      verifyPart(pullOf(this.#walk(snapshot, part, onlyLooking))),
+    ).pipe(
       Effect.as(true),
       Effect.catchTag("JournalDamaged", () => Effect.succeed(false)),
     )
   }
+
+  /** Much of it is read by another thread: this one has traffic. */
+  #verifyWritten = Effect.fnUntraced(function* (this: OpenSnapshots, snapshot: Snapshot) {
+    const { parts } = snapshot.manifest
+    const isLong = infoOf(snapshot).bytes >= readAheadFromBytes
+    const ahead = isLong ? yield* makeReadAhead : undefined
+    if (ahead !== undefined) yield* ahead.begun
+    for (const part of parts) {
+      const walk = (opening: Opening) => this.#walk(snapshot, part, opening)
+      yield* verifyPart(ahead === undefined ? pullOf(walk(onlyLooking)) : yield* ahead.pullOf(walk))
+    }
+  }, Effect.scoped)
 
   #drop(snapshot: Snapshot): Effect.Effect<void, JournalError> {
     return Effect.suspend(() => {
@@ -332,7 +348,7 @@ class OpenSnapshots implements SnapshotsShape {
       parts: records,
     }
     const snapshot: Snapshot = { manifest, dataKey }
-    for (const part of records) yield* this.#reader(snapshot, part).verify
+    yield* this.#verifyWritten(snapshot)
     yield* this.#storage.syncDirectory(directory)
     const bytes = encodeDocument({ ...manifest }, manifestCheck(dataKey, salt))
     yield* writeWhole(this.#storage, `${directory}/${manifestName}`, bytes)

@@ -21,10 +21,8 @@ import {
   versionRemedy,
 } from "./JournalError.ts"
 import type { StorageFile } from "./Storage.ts"
-import { mac, type Secrets, sameBytes, unseal } from "./seal.ts"
-
-/** Read ahead in one go: large enough that the disk streams. */
-const windowBytes = 1 << 20
+import { mac, type Secrets, sameBytes } from "./seal.ts"
+import { asItComes, type Opening } from "./Walk.ts"
 
 /** One group commit, as it was appended. */
 export interface Block {
@@ -71,6 +69,7 @@ const more: Step = { kind: "more" }
 const mark: Step = { kind: "mark" }
 const blank: Step = { kind: "blank" }
 const nothing = new Uint8Array(0)
+const notAuthentic = "the block isn't authentic"
 
 export class SegmentCursor {
   readonly name: string
@@ -87,18 +86,27 @@ export class SegmentCursor {
   readonly #from: number
   /** Bytes of the file that there is any use in reading. */
   readonly #end: number
-  #window = Buffer.alloc(0)
+  readonly #opening: Opening
+  #window: Buffer = Buffer.alloc(0)
   #base = 0
   #filled = 0
   #ended = false
   #needed = 0
 
-  constructor(name: string, header: SegmentHeader, secrets: Secrets, end: number, from = 0) {
+  constructor(
+    name: string,
+    header: SegmentHeader,
+    secrets: Secrets,
+    end: number,
+    from = 0,
+    opening: Opening = asItComes,
+  ) {
     this.name = name
     this.#header = header
     this.#secrets = secrets
     this.#from = from
     this.#end = end
+    this.#opening = opening
     this.first = header.first
     this.tag = header.previousTag
     this.epoch = header.epoch
@@ -106,8 +114,9 @@ export class SegmentCursor {
 
   /** Reads on from where the next block is. */
   refill(file: StorageFile): Effect.Effect<void, StorageFailed> {
+    const { windowBytes } = this.#opening
     const length = Math.min(Math.max(windowBytes, this.#needed), Math.max(0, this.#end - this.at))
-    if (this.#window.length < length) this.#window = Buffer.allocUnsafeSlow(length)
+    this.#window = this.#opening.window(length, this.#window)
     return Effect.map(file.read(this.at, this.#window.subarray(0, length)), (filled) => {
       this.#base = this.at
       this.#filled = filled
@@ -153,8 +162,8 @@ export class SegmentCursor {
       return mark
     }
     const skipped = header.first + header.count <= this.#from
-    const payload = skipped ? nothing : unseal(this.#secrets.cipherKey, header.number, aad, sealed, tag)
-    if (payload === null) return this.#bad("the block isn't authentic", header)
+    const payload = skipped ? nothing : this.#unseal(header.number, aad, sealed, tag)
+    if (payload === null) return this.#bad(notAuthentic, header)
     if (!isPadding(window, offset + sealedEnd, offset + available)) {
       const step = this.#bad("padding was changed", header)
       const isThere = available === extent
@@ -177,6 +186,12 @@ export class SegmentCursor {
     this.number++
     this.epoch = header.epoch
     return { kind: "block", block }
+  }
+
+  #unseal(number: number, aad: Uint8Array, sealed: Uint8Array, tag: Uint8Array): Uint8Array | null {
+    const { name, at, first } = this
+    const refusal = () => damagedSegment(name, at, first, notAuthentic)
+    return this.#opening.unseal(this.#secrets.cipherKey, number, aad, sealed, tag, refusal)
   }
 
   #misplaced(header: BlockHeader): string | undefined {

@@ -67,7 +67,7 @@ export {
   missingText,
   neededFrom,
 } from "./missing.ts"
-export type { Pull } from "./reader.ts"
+export { makeReadAhead, type ReadAhead, readAheadFromBytes } from "./ReadAhead.ts"
 export { applyRepair, forEachLost } from "./repair/Apply.ts"
 export { type Planned, planRepair, type RepairPlan } from "./repair/Plan.ts"
 export { mended } from "./repair/padding.ts"
@@ -88,4 +88,5 @@ export {
   type MemoryDiskOptions,
   type SectorChoice,
 } from "./storage/memory.ts"
+export type { Pull } from "./Walk.ts"
 export type { BlockInput } from "./writer.ts"

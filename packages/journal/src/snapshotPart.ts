@@ -3,9 +3,9 @@ import { Effect } from "effect"
 import { tagBytes } from "./format.ts"
 import { JournalDamaged, type JournalError } from "./JournalError.ts"
 import { Machine } from "./Machine.ts"
-import type { Pull } from "./reader.ts"
 import type { StorageFile, StorageShape } from "./Storage.ts"
-import { type Secrets, seal, unseal } from "./seal.ts"
+import { type Secrets, seal } from "./seal.ts"
+import { asItComes, type Opening, type Pull, refused, type Walk, type WalkStep } from "./Walk.ts"
 
 /** Sealing a piece of this size takes about a millisecond, the longest that the event loop should be held. */
 export const snapshotPieceBytesMax = 1 << 20
@@ -16,7 +16,6 @@ const pieceHeaderBytes = 8
 const writeBytes = 256 << 10
 /** Synced as it goes, so that the journal's commits never wait behind a large flush. */
 const syncBytes = 8 << 20
-const windowBytes = 1 << 20
 
 export const snapshotRemedy =
   "Nothing was changed. `millrace journal repair` says whether a start from the one before it loses nothing, and then takes " +
@@ -123,68 +122,77 @@ const writePieces = Effect.fnUntraced(function* (
   yield* file.sync
 })
 
-/** Gives the pieces back in order, and fails where they aren't what was written. */
-export class PartReader {
+/** Gives the pieces back in order, and refuses where they aren't what was written. */
+export class PartWalk implements Walk<Uint8Array> {
   readonly #storage: StorageShape
   readonly #path: string
   readonly #part: PartRecord
   readonly #secrets: Secrets
-  #window = Buffer.alloc(0)
+  readonly #opening: Opening
+  #window: Buffer = Buffer.alloc(0)
   #base = 0
   #filled = 0
   #at = 0
+  #needed = 0
   #pieces = 0
   #tag: Uint8Array = new Uint8Array(tagBytes)
 
-  constructor(storage: StorageShape, path: string, part: PartRecord, secrets: Secrets) {
+  constructor(
+    storage: StorageShape,
+    path: string,
+    part: PartRecord,
+    secrets: Secrets,
+    opening: Opening = asItComes,
+  ) {
     this.#storage = storage
     this.#path = path
     this.#part = part
     this.#secrets = secrets
+    this.#opening = opening
   }
 
-  readonly pull: Pull<Uint8Array> = Effect.suspend(() => {
-    if (this.#pieces === this.#part.pieces) return this.#end()
+  next(): WalkStep<Uint8Array> {
+    if (this.#pieces === this.#part.pieces) {
+      return this.#at === this.#part.fileBytes
+        ? { kind: "end" }
+        : this.#refuse("its length isn't the one of the manifest")
+    }
     const available = this.#base + this.#filled - this.#at
-    if (available < pieceHeaderBytes) return this.#refillThenPull(pieceHeaderBytes)
+    if (available < pieceHeaderBytes) return this.#more(pieceHeaderBytes)
     const offset = this.#at - this.#base
     const length = this.#window.readUInt32LE(offset)
     if (length > snapshotPieceBytesMax) return this.#refuse(`a piece says it has ${length} bytes`)
     const whole = pieceHeaderBytes + length + tagBytes
-    if (available < whole) return this.#refillThenPull(whole)
+    if (available < whole) return this.#more(whole)
     const sealedAt = offset + pieceHeaderBytes
     const sealed = this.#window.subarray(sealedAt, sealedAt + length)
     const tag = this.#window.subarray(sealedAt + length, sealedAt + length + tagBytes)
     const number = this.#window.readUInt32LE(offset + 4)
     if (number !== this.#pieces + 1)
       return this.#refuse(`piece ${number} stands where piece ${this.#pieces + 1} belongs`)
-    const piece = unseal(this.#secrets.cipherKey, number, setAad(length, number, this.#tag), sealed, tag)
-    if (piece === null) return this.#refuse("a piece isn't authentic")
+    const data = setAad(length, number, this.#tag)
+    const at = this.#at
+    const refusal = () => damagedPart(this.#path, at, "a piece isn't authentic")
+    const piece = this.#opening.unseal(this.#secrets.cipherKey, number, data, sealed, tag, refusal)
+    if (piece === null) return refused(refusal())
     this.#tag = Buffer.from(tag)
     this.#at += whole
     this.#pieces++
     if (this.#pieces === this.#part.pieces && Buffer.from(tag).toString("hex") !== this.#part.tag) {
       return this.#refuse("the last piece isn't the one of the manifest")
     }
-    return Effect.succeed(piece)
-  })
-
-  /** Reads it all for nothing but to know that it can be read. */
-  readonly verify: Effect.Effect<void, JournalError> = Effect.suspend(() =>
-    Effect.flatMap(this.pull, (piece) =>
-      piece === null ? Effect.void : Effect.andThen(breathe, this.verify),
-    ),
-  )
-
-  #end(): Effect.Effect<null, JournalDamaged> {
-    return this.#at === this.#part.fileBytes
-      ? Effect.succeed(null)
-      : this.#refuse("its length isn't the one of the manifest")
+    return { kind: "item", item: piece }
   }
 
-  #refillThenPull(needed: number): Pull<Uint8Array> {
-    const length = Math.max(windowBytes, needed)
-    if (this.#window.length < length) this.#window = Buffer.allocUnsafeSlow(length)
+  #more(needed: number): WalkStep<never> {
+    this.#needed = needed
+    return { kind: "more" }
+  }
+
+  readonly refill: Effect.Effect<void, JournalError> = Effect.suspend(() => {
+    const rest = Math.max(0, this.#part.fileBytes - this.#at)
+    const length = Math.max(this.#needed, Math.min(this.#opening.windowBytes, rest))
+    this.#window = this.#opening.window(length, this.#window)
     return Effect.acquireUseRelease(
       this.#storage
         .open(this.#path, { readOnly: true })
@@ -192,23 +200,39 @@ export class PartReader {
           Effect.catchTag(
             "StorageFailed",
             (error): Effect.Effect<never, JournalError> =>
-              error.code === "ENOENT" ? this.#refuse("the file is missing") : Effect.fail(error),
+              Effect.fail(error.code === "ENOENT" ? this.#damaged("the file is missing") : error),
           ),
         ),
-      (file) => file.read(this.#at, this.#window),
+      (file) => file.read(this.#at, this.#window.subarray(0, length)),
       (file) => file.close,
     ).pipe(
       Effect.flatMap((filled) => {
         this.#base = this.#at
         this.#filled = filled
-        return filled < needed ? this.#refuse("the file is cut short") : this.pull
+        return filled < this.#needed ? Effect.fail(this.#damaged("the file is cut short")) : Effect.void
       }),
     )
+  })
+
+  #damaged(reason: string): JournalDamaged {
+    return damagedPart(this.#path, this.#at, reason)
   }
 
-  #refuse(reason: string): Effect.Effect<never, JournalDamaged> {
-    return Effect.fail(
-      new JournalDamaged({ file: this.#path, at: this.#at, expected: 0, reason, remedy: snapshotRemedy }),
-    )
+  #refuse(reason: string): WalkStep<never> {
+    return refused(this.#damaged(reason))
   }
 }
+
+const damagedPart = (file: string, at: number, reason: string): JournalDamaged =>
+  new JournalDamaged({ file, at, expected: 0, reason, remedy: snapshotRemedy })
+
+/** Reads it all for nothing but to know that it can be read. */
+export const verifyPart = (pull: Pull<Uint8Array>): Effect.Effect<void, JournalError> =>
+  Effect.flatMap(pull, (piece) =>
+    piece === null
+      ? Effect.void
+      : Effect.andThen(
+          breathe,
+          Effect.suspend(() => verifyPart(pull)),
+        ),
+  )

@@ -32,7 +32,7 @@ export class CardTable {
   readonly #words: Array<Int32Array> = []
   readonly #doubles: Array<Float64Array> = []
   readonly #index: NumberIndex
-  #slab = new ArrayBuffer(0)
+  #slab: ArrayBufferLike = new ArrayBuffer(0)
   #slabLeft = 0
   #count = 0
   /** While frozen, cards from `captured` up to `frozen` are owed to the image; otherwise both are 0. */
@@ -170,6 +170,15 @@ export class CardTable {
     }
     this.#captured = first + count
     return piece
+  }
+
+  /** So many will be restored, before any is placed. Returns the memory for them, which is shared. */
+  reserve(count: number): Int32Array {
+    this.#index.reserve(count)
+    this.#slabLeft = Math.ceil(count / CARDS_PER_PIECE)
+    const buffer = new SharedArrayBuffer(lineBytes(this.#slabLeft * PIECE_BYTES))
+    this.#slab = buffer
+    return new Int32Array(buffer)
   }
 
   restore(image: string, piece: Piece): void {

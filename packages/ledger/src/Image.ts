@@ -50,7 +50,10 @@ export interface ImageSource {
 const packr = new Packr({ useRecords: false })
 
 export const packBody = (value: unknown): Uint8Array => packr.pack(value)
-export const unpackBody = (body: Uint8Array): unknown => packr.unpack(body)
+export const unpackBody = (body: Uint8Array): unknown => packr.unpack(own(body))
+
+/** Bytes that nobody else writes: what was read may lie in memory that threads share, which not every decoder takes. */
+const own = (body: Uint8Array): Uint8Array => new Uint8Array(body)
 
 /** What a piece of packed items grows to, unless one item alone is longer: packing it is no long pause. */
 const PACKED_BYTES = 65_536
@@ -72,7 +75,7 @@ export function* packedPieces(tag: number, list: ReadonlyArray<unknown>): Genera
 
 /** The items of such a piece. Throws ImageRefused when they are not as many as it says. */
 export const unpackItems = (image: string, piece: Piece): ReadonlyArray<unknown> => {
-  const items = packr.unpackMultiple(piece.body) ?? []
+  const items = packr.unpackMultiple(own(piece.body)) ?? []
   if (items.length !== piece.count) throw new ImageRefused(image, "a piece has not the items that it names")
   return items
 }
@@ -96,7 +99,7 @@ export const makePiece = (tag: number, first: number, count: number, body: Uint8
   return piece
 }
 
-/** Throws ImageRefused. The body is a copy that begins on a boundary of 8 bytes. */
+/** Throws ImageRefused. The body begins on a boundary of 8 bytes; it may be the piece's own bytes, so nobody keeps it. */
 export const readPiece = (image: string, piece: Uint8Array): Piece => {
   if (piece.length < PIECE_HEADER_BYTES) throw new ImageRefused(image, `a piece of ${piece.length} bytes`)
   const header = new DataView(piece.buffer, piece.byteOffset, PIECE_HEADER_BYTES)
@@ -108,12 +111,13 @@ export const readPiece = (image: string, piece: Uint8Array): Piece => {
     )
   }
   const bodyBytes = header.getUint32(12, true)
+  const body = piece.subarray(PIECE_HEADER_BYTES)
   if (bodyBytes !== piece.length - PIECE_HEADER_BYTES) throw new ImageRefused(image, "a piece is cut short")
   return {
     tag: header.getUint16(0, true),
     first: header.getUint32(4, true),
     count: header.getUint32(8, true),
-    body: piece.slice(PIECE_HEADER_BYTES),
+    body: body.byteOffset % 8 === 0 ? body : new Uint8Array(body),
   }
 }
 

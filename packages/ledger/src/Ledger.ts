@@ -178,11 +178,14 @@ export class Ledger {
 
   // ---- recovery
 
-  /** Takes one piece of an image. Throws ImageRefused. */
-  restore(name: string, piece: Uint8Array): void {
+  /**
+   * Takes one piece of an image. Throws ImageRefused. `reserved` is given the memory, shared, that the next pieces are going
+   * to be written to: another thread may touch it first.
+   */
+  restore(name: string, piece: Uint8Array, reserved: (words: Int32Array) => void = () => {}): void {
     const shard = this.#shards.find((candidate) => shardImage(candidate.number) === name)
     if (name === SCHEME_IMAGE) this.scheme.restore(name, piece)
-    else if (shard !== undefined) shard.restore(name, piece)
+    else if (shard !== undefined) shard.restore(name, piece, reserved)
     else throw new ImageRefused(name, `there are ${this.#shards.length} shards and no such image`)
   }
 

@@ -15,6 +15,8 @@ const TABLE_MAX = 2 ** 14
  */
 const LOAD_MIN = 0.5
 const LOAD_SPREAD = 0.2
+/** Tables fill a little unevenly: below the least limit. */
+const LOAD_RESERVED = 0.47
 const SLOT_MASK = CARDS_PER_SHARD_MAX
 const TAG_MASK = ~SLOT_MASK
 
@@ -118,6 +120,19 @@ export class NumberIndex {
     const words = this.#pieces[slot >>> this.#pieceShift]
     const at = Math.imul(slot & this.#pieceMask, this.#structWords)
     return words[at] === lo && words[at + 1] === hi ? slot : this.find(hash, lo, hi)
+  }
+
+  /** Room for so many before the first is added, so that none has to be moved on the way there. */
+  reserve(count: number): void {
+    if (this.#tables.length > 1 || this.#tables[0].count > 0) return
+    let depth = 0
+    while (depth < DIRECTORY_BITS_MAX && count > 2 ** depth * TABLE_MAX * LOAD_RESERVED) depth++
+    let capacity = TABLE_MIN
+    while (capacity < TABLE_MAX && count > capacity * LOAD_RESERVED) capacity *= 2
+    this.#directory = Int32Array.from({ length: 2 ** depth }, (_, number) => number)
+    this.#directoryMask = this.#directory.length - 1
+    for (let number = 0; number < this.#directory.length; number++)
+      this.#set(number, this.#newTable(capacity, depth, number))
   }
 
   /** Adds what is not there yet; its struct carries its number already. */

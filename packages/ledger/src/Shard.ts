@@ -53,7 +53,7 @@ export class Shard {
   }
 
   /** Throws ImageRefused. */
-  restore(image: string, bytes: Uint8Array): void {
+  restore(image: string, bytes: Uint8Array, reserved: (words: Int32Array) => void = () => {}): void {
     const piece = readPiece(image, bytes)
     if (piece.tag === PieceTag.shardHead) {
       // The engine's own bytes, under the journal's seal.
@@ -63,6 +63,7 @@ export class Shard {
         throw new ImageRefused(image, `is of ${was}, not of ${this.number} of ${this.shards}`)
       }
       this.accounts.reserve(head.currencies, head.merchants)
+      reserved(this.cards.reserve(head.cards))
       this.#restored = head
     } else if (piece.tag === PieceTag.cards) this.cards.restore(image, piece)
     else if (piece.tag === PieceTag.holds) this.holds.restore(image, piece)

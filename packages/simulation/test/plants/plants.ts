@@ -102,7 +102,7 @@ export const plants: ReadonlyArray<Plant> = [
   {
     name: "a torn block taken for whole",
     file: "journal/src/cursor.ts",
-    find: 'if (payload === null) return this.#bad("the block isn\'t authentic", header)',
+    find: "if (payload === null) return this.#bad(notAuthentic, header)",
     replace: "",
   },
   {
