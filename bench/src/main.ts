@@ -14,7 +14,11 @@ import { targetLines } from "./Targets.ts"
 
 // As bin/millrace does: what is measured runs as it is served.
 const env = { ...process.env, GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" }
-const inline = ["--max-inlined-bytecode-size=1000", "--max-inlined-bytecode-size-cumulative=4000"]
+const inline = [
+  "--max-inlined-bytecode-size=1000",
+  "--max-inlined-bytecode-size-cumulative=4000",
+  "--expose-gc",
+]
 
 const folder = fileURLToPath(new URL("../results", import.meta.url))
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
