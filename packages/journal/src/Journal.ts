@@ -10,7 +10,7 @@ import { pageAligned } from "./pageAligned.ts"
 import type { ReadAhead } from "./ReadAhead.ts"
 import { readBlocks } from "./reader.ts"
 import { type Cut, encodeEndMark, journalDirectory, recover } from "./recover.ts"
-import { Storage, type StorageShape } from "./Storage.ts"
+import { Storage, type StorageFile, type StorageShape } from "./Storage.ts"
 import type { Pull } from "./Walk.ts"
 import { type BlockInput, type OpenSegment, Writer } from "./writer.ts"
 
@@ -213,18 +213,31 @@ const prepareSegment = Effect.fnUntraced(function* (
   bytes: number,
 ) {
   const file = yield* storage.open(segmentPath(segmentName(number)), { create: true, large: true })
+  yield* fillWithZeros(file, writer, number, bytes).pipe(
+    Effect.andThen(storage.syncDirectory(journalDirectory)),
+    Effect.onError(() => file.close),
+  )
+  return file
+})
+
+const fillWithZeros = Effect.fnUntraced(function* (
+  file: StorageFile,
+  writer: Writer,
+  number: number,
+  bytes: number,
+) {
+  // Small segments have pieces, too: what befalls large ones half way must befall those of a test.
+  const least = Math.max(pageBytes, Math.min(zeroBytesMin, pageBytes * Math.floor(bytes / 16 / pageBytes)))
   for (let at = 0; at < bytes; ) {
     const due = yield* Effect.callback<number>((resume) =>
       writer.whenDue(number, at, (due) => resume(Effect.succeed(due))),
     )
-    if (due < at) break
-    const piece = Math.min(Math.max(due - at, zeroBytesMin), zeroBytesMax, bytes - at)
+    if (due < at) return
+    const piece = Math.min(Math.max(due - at, least), zeroBytesMax, bytes - at)
     yield* file.write(at, zeros.subarray(0, piece))
     yield* file.sync
     at += piece
   }
-  yield* storage.syncDirectory(journalDirectory)
-  return file
 })
 
 const closeWriter = Effect.fnUntraced(function* (

@@ -36,7 +36,7 @@ export const makeReadAhead: Effect.Effect<ReadAhead, never, Scope.Scope> = Effec
   const round = Effect.callback<void>((resume) => nextRound(() => resume(Effect.void)))
   const thread = yield* Effect.acquireRelease(
     Effect.sync(() => new OpeningThread()),
-    ({ worker }) => Effect.promise(() => worker.terminate()),
+    ({ worker }) => Effect.promise(async () => worker?.terminate()),
   )
   /** Windows of walks that came to their end: fresh memory is slow. */
   const free: Array<Buffer> = []
@@ -148,7 +148,8 @@ class Gathered implements Opening {
 }
 
 class OpeningThread {
-  readonly worker = new Worker(new URL("./opening.worker.ts", import.meta.url))
+  /** Undefined where the system gave none. */
+  readonly worker: Worker | undefined
   readonly begun = Deferred.makeUnsafe<void>()
   /** Asked and not yet answered, in order. */
   readonly #asked: Array<Deferred.Deferred<number>> = []
@@ -156,20 +157,33 @@ class OpeningThread {
   #open: (sealed: ReadonlyArray<Sealed>) => Deferred.Deferred<number> = openHere
 
   constructor() {
-    this.worker.once("message", () => {
-      this.worker.on("message", (opened: number) => {
+    try {
+      this.worker = this.#start()
+    } catch {
+      Deferred.doneUnsafe(this.begun, Effect.void)
+    }
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL("./opening.worker.ts", import.meta.url))
+    const ended = (why: unknown) => {
+      // What it was asked may be opened by half.
+      for (const asked of this.#asked.splice(0)) Deferred.doneUnsafe(asked, Effect.die(why))
+      this.#open = openHere
+      Deferred.doneUnsafe(this.begun, Effect.void)
+    }
+    worker.once("message", () => {
+      worker.on("message", (opened: number) => {
         const asked = this.#asked.shift()
         if (asked !== undefined) Deferred.doneUnsafe(asked, Effect.succeed(opened))
       })
-      this.#open = (sealed) => this.#ask(sealed)
+      this.#open = (sealed) => this.#ask(worker, sealed)
       Deferred.doneUnsafe(this.begun, Effect.void)
     })
-    this.worker.on("error", (error) => {
-      // What it was asked may be opened by half.
-      for (const asked of this.#asked.splice(0)) Deferred.doneUnsafe(asked, Effect.die(error))
-      this.#open = openHere
-      Deferred.doneUnsafe(this.begun, Effect.void)
-    })
+    worker.on("error", ended)
+    worker.on("messageerror", ended)
+    worker.on("exit", (code) => ended(new Error(`the thread that opens what is sealed ended with ${code}`)))
+    return worker
   }
 
   /** How many of them were what was sealed, counted from the first. */
@@ -177,10 +191,10 @@ class OpeningThread {
     return this.#open(sealed)
   }
 
-  #ask(sealed: ReadonlyArray<Sealed>): Deferred.Deferred<number> {
+  #ask(worker: Worker, sealed: ReadonlyArray<Sealed>): Deferred.Deferred<number> {
     const asked = Deferred.makeUnsafe<number>()
     this.#asked.push(asked)
-    this.worker.postMessage(sealed)
+    worker.postMessage(sealed)
     return asked
   }
 }

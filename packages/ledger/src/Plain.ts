@@ -165,7 +165,8 @@ export class Plain {
     const doubleAt = wordAt >>> 1
     const { bounds } = product
     const balance = doubles[doubleAt + CardDouble.main]
-    const left = balance + bounds[Bound.credit] - amount
+    // In the order of the general way: a credit may be 2^53 − 1, and the sum is then rounded.
+    const left = balance - amount + bounds[Bound.credit]
     const { day, month } = this.#calendar
     const stamps = words[wordAt + CardWord.stamps]
     // The scheme's clock was set back: whose day it is, is judged.
@@ -215,7 +216,7 @@ export class Plain {
     const { day, month } = this.#calendar
     const balance = cards.balance(card, 0)
     const held = cards.held(card)
-    const left = balance + bounds[Bound.credit] + amount
+    const left = balance + amount + bounds[Bound.credit]
     const above = merchants.codeAbove(merchant)
     if (
       left < 0 ||
@@ -223,7 +224,7 @@ export class Plain {
       amount > bounds[Bound.rechargeMax] ||
       balance + held + amount > bounds[Bound.balanceMax] ||
       // All that the card may come to have: a plain product has neither other purses nor locked bonus.
-      balance + held + amount + DEPOSIT_MAX > ACCOUNT_MAX ||
+      Math.max(0, balance + amount) + held + DEPOSIT_MAX > ACCOUNT_MAX ||
       (above >= 0 && amount > above) ||
       merchants.floatTotal(merchant) + merchants.floatLimit(merchant) < amount
     )

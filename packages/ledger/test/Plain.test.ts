@@ -3,8 +3,9 @@ import { Kind } from "@millrace/protocol"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Ledger } from "../src/index.ts"
+import { luhnNumber } from "../src/model/numbers.ts"
 import { Run } from "./run.ts"
-import { recovered, stateOf } from "./scenario.ts"
+import { Journaled, recovered, request, stateOf } from "./scenario.ts"
 import { type Step, step } from "./traffic.ts"
 
 const options = fc.record({
@@ -47,7 +48,41 @@ const plainOnesOf = (ledger: Ledger): (() => number) => {
   return () => count
 }
 
+/** A card with 2 on it, and a credit that says "without limit". */
+const generous = (plain: boolean): { readonly run: Journaled; readonly card: bigint } => {
+  const run = new Journaled({ shards: 1, transactions: 64, plain }).provision()
+  const by = "host:test"
+  const card = luhnNumber("4001", 13, 0)
+  run.control({
+    type: "product",
+    by,
+    number: 1,
+    name: "Postpaid",
+    currency: 203,
+    bin: "4001",
+    digits: 13,
+    credit: Number.MAX_SAFE_INTEGER,
+  })
+  run.control({ type: "issue", by, product: 1, serial: 0, count: 1, nonce: 7, active: true })
+  run.control({ type: "fund", by, card, purse: "main", amount: 2, reference: 1n })
+  return { run, card }
+}
+
 describe("what is plain", () => {
+  it("is added up in the same order where balance and credit pass 2^53 together", () => {
+    const told = [true, false].map((plain) => {
+      const { run, card } = generous(plain)
+      const kinds = [Kind.purchase, Kind.recharge, Kind.balance]
+      return kinds.map((kind, index) =>
+        run.send(
+          request({ kind, card, reference: 10n + BigInt(index), amount: kind === Kind.balance ? 0 : 1 }),
+        ),
+      )
+    })
+    expect(told[0].map(({ response }) => response)).toEqual([0, 0, 0])
+    expect(told[0]).toEqual(told[1])
+  })
+
   it("is journaled and leaves everything as if it had been judged rule by rule", () => {
     let plain = 0
     let all = 0

@@ -94,6 +94,7 @@ export const products: ReadonlyArray<ProductCommand> = [
   // Changed.
   product(5, "Basic", { purses: [{ purse: "bonus" }], bonus: { basisPoints: 1_000 } }),
   product(5, "Basic", { recharge: { allowed: false } }),
+  product(5, "Basic", { credit: Number.MAX_SAFE_INTEGER }),
   product(1, "Everyday", {
     named: true,
     recharge: { allowed: false },
