@@ -226,14 +226,12 @@ const fillWithZeros = Effect.fnUntraced(function* (
   number: number,
   bytes: number,
 ) {
-  // Small segments have pieces, too: what befalls large ones half way must befall those of a test.
-  const least = Math.max(pageBytes, Math.min(zeroBytesMin, pageBytes * Math.floor(bytes / 16 / pageBytes)))
   for (let at = 0; at < bytes; ) {
     const due = yield* Effect.callback<number>((resume) =>
       writer.whenDue(number, at, (due) => resume(Effect.succeed(due))),
     )
     if (due < at) return
-    const piece = Math.min(Math.max(due - at, least), zeroBytesMax, bytes - at)
+    const piece = Math.min(Math.max(due - at, zeroBytesMin), zeroBytesMax, bytes - at)
     yield* file.write(at, zeros.subarray(0, piece))
     yield* file.sync
     at += piece
