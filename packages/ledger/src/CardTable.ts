@@ -123,7 +123,7 @@ export class CardTable {
   }
 
   protected setWord(slot: number, word: number, value: number): void {
-    if (slot < this.#frozen && slot >= this.#captured) this.#keep(slot)
+    this.changing(slot)
     this.#words[slot >>> PIECE_SHIFT][Math.imul(slot & PIECE_MASK, CARD_WORDS) + word] = value
   }
 
@@ -132,7 +132,7 @@ export class CardTable {
   }
 
   protected setDouble(slot: number, double: number, value: number): void {
-    if (slot < this.#frozen && slot >= this.#captured) this.#keep(slot)
+    this.changing(slot)
     this.#doubles[slot >>> PIECE_SHIFT][Math.imul(slot & PIECE_MASK, CARD_DOUBLES) + double] = value
   }
 

@@ -198,18 +198,14 @@ export class Memory {
    *
    * @param place what `freshPlace` gave for the reference's hash, which is under no remembered slot
    * @param asker the place of its terminal
-   * @param older the newest slot of its card until now, as the card named it
    */
-  publishPlain(place: number, hash: number, asker: number, older: number): void {
+  publishPlain(place: number, hash: number, asker: number): void {
     const index = this.#low & this.#mask
     if (this.marks[index] !== 0) this.marks[index] = 0
     if (place >= 0) this.#index.put(place, hash, this.#low)
     else this.#index.add(hash, this.#low, this.#live)
     this.#askers[index] = asker
-    this.#cardLinks[index] = older
-    this.#next++
-    this.#low = (this.#low + 1) | 0
-    this.#live++
+    this.#goOn()
     if (this.#live > this.rememberedMax) this.forget()
   }
 
@@ -299,6 +295,10 @@ export class Memory {
       this.#index.add(hash, this.#low, this.#live)
       this.#askers[index] = asker
     } else if (kind === SlotKind.turned || kind === SlotKind.expired) this.#noteTurned(kind, at)
+    this.#goOn()
+  }
+
+  #goOn(): void {
     this.#next++
     this.#low = (this.#low + 1) | 0
     this.#live++

@@ -112,11 +112,6 @@ export class Merchants {
     return this.#states.word(slot, StateWord.terms)
   }
 
-  /** The number of the terms that an active merchant's transactions are decided under; 0: it is suspended. */
-  termsInForce(slot: number): number {
-    return this.isActive(slot) ? this.termsOf(slot) : 0
-  }
-
   accountsOf(currency: number): number {
     return this.#currencies.indexOf(currency)
   }

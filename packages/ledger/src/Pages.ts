@@ -10,7 +10,7 @@ const PAGE_WORDS = 2 ** (PAGE_BYTES_SHIFT - 2)
  * some ten microseconds. The structs lie without a gap: places 0 … count − 1.
  */
 export class Pages {
-  /** For an index over the structs, and for the tables' own ways; see `changing`. */
+  /** For an index over the structs, and for tables that read and write them at places they know; see `changing`. */
   readonly words: Array<Int32Array> = []
   readonly doubles: Array<Float64Array> = []
   readonly structWords: number
@@ -55,18 +55,16 @@ export class Pages {
   }
 
   setWord(place: number, word: number, value: number): void {
-    const page = place >>> this.pageShift
-    if (page < this.#frozenPages) this.#keep(page)
-    this.words[page][((place & this.#mask) << this.#wordsShift) + word] = value
+    this.changing(place)
+    this.words[place >>> this.pageShift][((place & this.#mask) << this.#wordsShift) + word] = value
   }
 
   setDouble(place: number, double: number, value: number): void {
-    const page = place >>> this.pageShift
-    if (page < this.#frozenPages) this.#keep(page)
-    this.doubles[page][((place & this.#mask) << (this.#wordsShift - 1)) + double] = value
+    this.changing(place)
+    this.doubles[place >>> this.pageShift][((place & this.#mask) << (this.#wordsShift - 1)) + double] = value
   }
 
-  /** Who writes into the arrays by itself says so before: an image that is owed the page keeps a copy. */
+  /** Before a write to the arrays themselves: an image that is owed the page keeps a copy. */
   changing(place: number): void {
     const page = place >>> this.pageShift
     if (page < this.#frozenPages) this.#keep(page)

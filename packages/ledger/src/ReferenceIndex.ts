@@ -99,8 +99,7 @@ export class ReferenceIndex {
       for (let at = line + FIRST_PLACE; at < line + LINE_WORDS; at += PLACE_WORDS) {
         const age = (next - words[at]) >>> 0
         if (words[at + 1] !== 0 && age > 0 && age <= live) continue
-        words[at] = next
-        words[at + 1] = hash
+        this.put(at, hash, next)
         return
       }
       words[line + OVERFLOW] = next

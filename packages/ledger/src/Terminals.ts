@@ -157,6 +157,13 @@ export class Terminals {
     return ((this.#word(slot, TerminalWord.kinds) >>> kind) & 1) === 1
   }
 
+  /** Is it active, may the kind be asked for, and has it no limit of its own? */
+  isOpenTo(slot: number, kind: number): boolean {
+    return (
+      (this.#word(slot, TerminalWord.kinds) & LIMITED) === 0 && this.isActive(slot) && this.allows(slot, kind)
+    )
+  }
+
   /** 0: no limit of its own. */
   amountMax(slot: number): number {
     const limited = (this.#word(slot, TerminalWord.kinds) & LIMITED) !== 0
@@ -173,17 +180,14 @@ export class Terminals {
   /** A slot below 0 is nobody's. */
   raiseHorizon(slot: number, lo: number, hi: number): void {
     if (slot < 0 || this.isForgotten(slot, lo, hi)) return
-    this.#pages.changing(slot)
-    const words = this.#words[slot >>> PAGE_SHIFT]
-    const at = (slot & PAGE_MASK) << WORDS_SHIFT
-    words[at + TerminalWord.horizonLo] = lo
-    words[at + TerminalWord.horizonHi] = hi
+    this.#setWord(slot, TerminalWord.horizonLo, lo)
+    this.#setWord(slot, TerminalWord.horizonHi, hi)
   }
 
   /** The terminal's last request that was remembered has this reference. */
   note(slot: number, lo: number, hi: number): void {
-    this.#pages.setWord(slot, TerminalWord.lastLo, lo)
-    this.#pages.setWord(slot, TerminalWord.lastHi, hi)
+    this.#setWord(slot, TerminalWord.lastLo, lo)
+    this.#setWord(slot, TerminalWord.lastHi, hi)
   }
 
   /** 0 before the first request. */
@@ -193,42 +197,13 @@ export class Terminals {
     return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)
   }
 
-  // ---- a plain transaction, in two steps
-
-  /** The slot of its merchant when nothing of the terminal stands against this kind and reference; −1: it must be judged. */
-  openTo(slot: number, kind: number, lo: number, hi: number): number {
-    const words = this.#words[slot >>> PAGE_SHIFT]
-    const at = (slot & PAGE_MASK) << WORDS_SHIFT
-    const kinds = words[at + TerminalWord.kinds]
-    const isOpen = (words[at + TerminalWord.statusKey] & 0xff) === TerminalStatus.active
-    if (!isOpen || (kinds & LIMITED) !== 0 || ((kinds >>> kind) & 1) === 0) return -1
-    const horizonHi = words[at + TerminalWord.horizonHi]
-    if (hi === horizonHi) {
-      if (lo >>> 0 <= words[at + TerminalWord.horizonLo] >>> 0) return -1
-    } else if (hi >>> 0 < horizonHi >>> 0) return -1
-    return words[at + TerminalWord.merchant]
-  }
-
-  /** One transaction of `amount` in a row of the batch, and the last that was remembered. */
-  countOne(slot: number, row: number, amount: number, lo: number, hi: number): void {
-    this.#pages.changing(slot)
-    const page = slot >>> PAGE_SHIFT
-    const words = this.#words[page]
-    const doubles = this.#doubles[page]
-    const at = (slot & PAGE_MASK) << WORDS_SHIFT
-    words[at + countWords[row]]++
-    doubles[(at >>> 1) + sumDoubles[row]] += amount
-    words[at + TerminalWord.lastLo] = lo
-    words[at + TerminalWord.lastHi] = hi
-  }
-
   // ---- the batch
 
   /** Counts `times` transactions of `amount` altogether in a row of the terminal's batch. */
   count(slot: number, row: number, amount: number, times = 1): void {
     const word = countWords[row]
-    this.#pages.setWord(slot, word, this.#word(slot, word) + times)
-    this.#pages.addDouble(slot, sumDoubles[row], amount)
+    this.#setWord(slot, word, this.#word(slot, word) + times)
+    this.#doubles[slot >>> PAGE_SHIFT][((slot & PAGE_MASK) << (WORDS_SHIFT - 1)) + sumDoubles[row]] += amount
   }
 
   rowSum(slot: number, row: number): number {
@@ -373,6 +348,11 @@ export class Terminals {
 
   #word(slot: number, word: number): number {
     return this.#words[slot >>> PAGE_SHIFT][((slot & PAGE_MASK) << WORDS_SHIFT) + word]
+  }
+
+  #setWord(slot: number, word: number, value: number): void {
+    this.#pages.changing(slot)
+    this.#words[slot >>> PAGE_SHIFT][((slot & PAGE_MASK) << WORDS_SHIFT) + word] = value
   }
 
   #settingsOf(slot: number): Settings {
