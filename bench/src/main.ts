@@ -14,7 +14,7 @@ import { targetLines } from "./Targets.ts"
 
 // As bin/millrace does: what is measured runs as it is served.
 const env = { ...process.env, GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" }
-const inline = [
+const flags = [
   "--max-inlined-bytecode-size=1000",
   "--max-inlined-bytecode-size-cumulative=4000",
   "--expose-gc",
@@ -30,7 +30,7 @@ const say = (lines: ReadonlyArray<string>): void => {
 }
 
 const spawned = (args: ReadonlyArray<string>): boolean =>
-  spawnSync(process.execPath, [...inline, ...args], { stdio: "inherit", env }).status === 0
+  spawnSync(process.execPath, [...flags, ...args], { stdio: "inherit", env }).status === 0
 
 /** Undefined when it failed, of which it has said why. */
 const measure = (name: string, { rounds, quick }: Arguments): Report | undefined => {

@@ -20,6 +20,7 @@ import {
 } from "node:fs"
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
+import { pageBytes } from "../format.ts"
 import { StorageFailed } from "../JournalError.ts"
 import { lockFile } from "./lock.ts"
 import type { OpenOptions, StorageFile, StorageShape } from "./shape.ts"
@@ -28,8 +29,12 @@ import type { OpenOptions, StorageFile, StorageShape } from "./shape.ts"
 const fileMode = 0o600
 const directoryMode = 0o700
 
-/** Up to this many bytes a durable write is copied into the page cache by the thread that asks, in a few microseconds. */
-const writtenHereBytesMax = 64 << 10
+/**
+ * Up to this many bytes a durable write is copied into the page cache by the thread that asks, in a few microseconds. Larger
+ * writes of whole pages go to the disk past the page cache, where the file was opened for it: the copy, into memory that no
+ * cache has seen, was three quarters of what the pool's threads did in batches.
+ */
+const smallBytesMax = 64 << 10
 /**
  * While durable writes are as small and as quick as this on the average, that thread waits for the sync as well: a trip to a
  * thread of the pool and back costs as much, and far more where every core is busy. With larger ones it has better things to do.
@@ -37,13 +42,6 @@ const writtenHereBytesMax = 64 << 10
 const syncedHereBytesMax = 6 << 10
 const syncedHereMsMax = 1
 const durableWritesRemembered = 16
-
-/**
- * Larger writes of whole pages go to the disk past the page cache, where the file was opened for it. The copy, into memory that
- * no cache has seen, was 0.15 of 0.22 µs that a transaction's journaling took in batches.
- */
-const cachedBytesMax = 64 << 10
-const pageMask = 4_096 - 1
 
 type Errno = NodeJS.ErrnoException | null
 
@@ -64,7 +62,6 @@ class OpenFile implements StorageFile {
   /** Of durable writes of late, on the average. */
   #durableBytes = 0
   #durableMs = 0
-
   /** The same file past the page cache; −1 when that is not asked for or can't be. */
   #direct: number
 
@@ -99,7 +96,7 @@ class OpenFile implements StorageFile {
 
   #write(at: number, bytes: Uint8Array, done: (error: Errno) => void): void {
     const cached = (from: number) => writeAll(this.#fd, at + from, bytes.subarray(from), done)
-    const isLarge = bytes.length > cachedBytesMax && ((at | bytes.length) & pageMask) === 0
+    const isLarge = bytes.length > smallBytesMax && (at | bytes.length) % pageBytes === 0
     if (this.#direct < 0 || !isLarge) {
       cached(0)
       return
@@ -136,7 +133,7 @@ class OpenFile implements StorageFile {
   }
 
   writeDurable(at: number, bytes: Uint8Array, done: (error: StorageFailed | undefined) => void) {
-    if (bytes.length > writtenHereBytesMax) {
+    if (bytes.length > smallBytesMax) {
       this.#write(at, bytes, (error) => {
         if (error) done(failed("write", this.path, error))
         else this.#syncDurable(bytes.length, done)
