@@ -1,6 +1,6 @@
 /** Latency in an open loop, from when a request was due: at a fixed rate, and at half of what the machine can do. */
 import type { LoadResult } from "@millrace/cli"
-import { quantile, rawSyncMs } from "./Machine.ts"
+import { openLoopSyncMs, quantile } from "./Machine.ts"
 import { load, withServer } from "./Processes.ts"
 import { type Benchmark, Samplers } from "./Report.ts"
 
@@ -30,7 +30,7 @@ export const benchmark: Benchmark = {
         )
         samplers.limit(
           `${id}-${point}`,
-          "the same point of a bare write of 4 KiB and fdatasync",
+          "the same requests, if each waited for a bare write of 4 KiB and fdatasync alone",
           quantile(syncs, fraction),
         )
       }
@@ -41,7 +41,7 @@ export const benchmark: Benchmark = {
         const most = await load(server, `${common} --duration ${quick ? 1 : 4}`)
         const half = Math.max(1, Math.round(most.throughput / 2))
         rates.push(half)
-        const syncs = rawSyncMs(4_096, quick ? 50 : 1_000)
+        const syncs = openLoopSyncMs(4_096, RATE, quick ? 0.3 : seconds)
         const fixed = await load(server, `${common} --rate ${RATE} ${warm} --duration ${seconds}`)
         take("fixed", `at ${RATE.toLocaleString("en-US")}/s`, fixed, syncs)
         take(

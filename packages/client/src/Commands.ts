@@ -122,7 +122,7 @@ export interface Commands {
 /** Commands in flight at once while a long range is made: hides the way's length, and leaves room for others. */
 const COMMANDS_IN_FLIGHT = 4
 /** A command stops the lane for as long as it takes, a microsecond a card and more: others are to notice nothing of it. */
-const CARDS_AT_ONCE = 2_048
+const CARDS_AT_ONCE = 1_024
 const HISTORY_DEFAULT = 10
 
 /** The pieces of a range: where each begins, from 0, and how long it is. */

@@ -2,6 +2,7 @@
 import { Journal, type JournalError, type JournalShape, Machine, Snapshots } from "@millrace/journal"
 import { type Command, type ControlResult, Ledger } from "@millrace/ledger"
 import { Cause, Clock, Context, Deferred, Effect, Exit, Layer, Schedule, Schema, Semaphore } from "effect"
+import { makeControl, Restarting } from "./Commands.ts"
 import { Lane, type LaneLimits, undurableSlotsMax } from "./Lane.ts"
 import { givePages } from "./Pages.ts"
 import { type Recovered, type RecoveryRefused, recover } from "./Recovery.ts"
@@ -24,13 +25,6 @@ export const defaultEngineOptions: EngineOptions = {
   mailboxRecordsMax: 2 ** 14,
   turnRecordsMax: 2 ** 12,
   seatsMax: 2 ** 16,
-}
-
-/** A shard is being rebuilt: nothing was done, ask again. */
-export class Restarting extends Schema.TaggedError<Restarting>()("Restarting", {}) {
-  override get message() {
-    return "a shard is being rebuilt: nothing was done, ask again"
-  }
 }
 
 /** The options contradict each other. */
@@ -86,6 +80,7 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   const machine = yield* Machine
   const ledger = yield* makeLedger(options, Buffer.from(machine.randomBytes(4)).readInt32LE())
   const pages = yield* givePages(ledger.memory)
+  ledger.memoryAhead = pages.urgent
   const recovered = yield* recover(ledger, journal, snapshots, pages)
   const lane = new Lane(
     ledger,
@@ -99,14 +94,19 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   const halt = yield* Deferred.make<never, JournalError>()
   // A snapshot reads what a restart replaces, and a restart reads what a snapshot lets go: one at a time.
   const housekeeping = yield* Semaphore.make(1)
+  let awaiting = 0
+  const awaited = <A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => void awaiting++),
+      () => housekeeping.withPermit(work),
+      () => Effect.sync(() => void awaiting--),
+    )
   const durable = Effect.suspend(() => durableUpTo(lane, ledger.next - 1))
 
   for (let shard = 0; shard < options.shards; shard++) {
-    yield* superviseShard(
-      lane,
-      shard,
-      housekeeping.withPermit(rebuildShard(lane, shard, journal, snapshots)),
-    ).pipe(Effect.forkScoped)
+    yield* superviseShard(lane, shard, awaited(rebuildShard(lane, shard, journal, snapshots))).pipe(
+      Effect.forkScoped,
+    )
   }
   yield* tickForever(lane).pipe(
     Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
@@ -120,25 +120,19 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
     Effect.catchCause((cause) => Deferred.failCause(halt, cause)),
     Effect.forkScoped,
   )
-  const snapshot = housekeeping.withPermit(
-    Effect.suspend(
-      (): Effect.Effect<number, JournalError | Restarting> =>
-        lane.allUp ? takeSnapshot(lane, journal, snapshots) : Effect.fail(new Restarting()),
-    ),
+  const { snapshotEverySlots } = options
+  const take = Effect.suspend(
+    (): Effect.Effect<number, JournalError | Restarting> =>
+      lane.allUp
+        ? takeSnapshot(lane, journal, snapshots, snapshotEverySlots, () => awaiting > 0)
+        : Effect.fail(new Restarting()),
   )
-  yield* snapshotForever(lane, recovered.snapshot, options.snapshotEverySlots, snapshot).pipe(
+  const snapshot = awaited(take)
+  yield* snapshotForever(lane, recovered.snapshot, snapshotEverySlots, housekeeping.withPermit(take)).pipe(
     Effect.forkScoped,
   )
 
-  const control = Effect.fnUntraced(function* (command: Command) {
-    while (!lane.roomForCommand) yield* durable
-    if (!lane.allUp) return yield* new Restarting()
-    const result = yield* Effect.sync(() => carryOut(lane, command)).pipe(
-      Effect.tapCause((cause) => Deferred.failCause(halt, cause)),
-    )
-    yield* durable
-    return result
-  })
+  const control = yield* makeControl(lane, durable, halt)
   const drained = Effect.suspend(() => (lane.idle ? Effect.void : new NotYet())).pipe(
     Effect.retry(Schedule.spaced("2 millis")),
     Effect.orDie,
@@ -160,19 +154,6 @@ const makeLedger = ({ shards, rememberedTransactions }: EngineOptions, salt: num
       return Effect.fail(new EngineMisconfigured({ message }))
     }
   })
-
-/** A command that throws may have been carried out by half and is not in the journal: nothing is sealed on top of it. */
-const carryOut = (lane: Lane, command: Command): ControlResult => {
-  let whole = false
-  try {
-    const result = lane.ledger.control(lane.now(), command)
-    if (!result.ok) lane.releaseTime()
-    whole = true
-    return result
-  } finally {
-    if (!whole) lane.halt()
-  }
-}
 
 class NotYet extends Schema.TaggedError<NotYet>()("NotYet", {}) {}
 

@@ -62,6 +62,7 @@ export class Lane {
   #halted = false
   #summoned = false
   #sealing = false
+  #decided = 0
   /** Batch time of the block being filled; 0 when it is still empty. */
   #time = 0
   #lastTime: number
@@ -168,6 +169,7 @@ export class Lane {
     const ledger = this.ledger
     const room = Math.min(mailbox.count, this.limits.turnRecordsMax, this.#room())
     const time = this.now()
+    this.#decided += room
     let record = -1
     try {
       for (let left = room; left > 0; ) {
@@ -286,7 +288,7 @@ export class Lane {
     this.#outbox.publish(this.#outboxSealed, this.seats, this.tally)
     const waiting = this.#awaitingDurable
     while (waiting.length > 0 && waiting[0].sequence < this.#durable) waiting.shift()?.done()
-    if (this.#mailboxes.some((mailbox) => mailbox.count > 0)) this.summon()
+    if (this.hasMail) this.summon()
     this.seats.room()
   }
 
@@ -303,6 +305,15 @@ export class Lane {
       this.#awaitingDurable.push({ sequence, done })
       this.#summonCommitter()
     }
+  }
+
+  /** Records that shards were given to decide so far. */
+  get decided(): number {
+    return this.#decided
+  }
+
+  get hasMail(): boolean {
+    return this.#mailboxes.some((mailbox) => mailbox.count > 0)
   }
 
   get depth(): ReadonlyArray<number> {

@@ -8,7 +8,7 @@ const aheadSlots = 2 ** 20
 /** Below this many slots the first touch of all of them costs less than a thread. */
 const threadFromSlots = 2 ** 20
 
-/** What the thread is given. `position[0]` is the slot that the lane is at. */
+/** What the thread is given. `position[0]` tells where the lane is; `position[1]` changes whenever there is something to do. */
 export interface PagesTask {
   readonly atRandom: ReadonlyArray<Int32Array>
   readonly inOrder: ReadonlyArray<Int32Array>
@@ -46,17 +46,22 @@ export const givePages = (memory: Memory) =>
             const at = Math.floor((memory.next & (memory.capacity - 1)) / (aheadSlots / 4))
             if (Atomics.load(position, 0) === at) return
             Atomics.store(position, 0, at)
-            Atomics.notify(position, 0)
+            call(position)
           },
           urgent: (array) => {
             urgent.postMessage(array)
-            Atomics.notify(position, 0)
+            call(position)
           },
         }),
       )
 
+const call = (position: Int32Array): void => {
+  Atomics.add(position, 1, 1)
+  Atomics.notify(position, 1)
+}
+
 const start = (memory: Memory) => {
-  const position = new Int32Array(new SharedArrayBuffer(4))
+  const position = new Int32Array(new SharedArrayBuffer(8))
   const { port1, port2 } = new MessageChannel()
   const task: PagesTask = { ...memory.pages, capacity: memory.capacity, aheadSlots, position, urgent: port2 }
   const worker = new Worker(new URL("./pages.worker.ts", import.meta.url), {

@@ -53,7 +53,7 @@ export const recover = Effect.fnUntraced(function* (
   const bytes = (latest?.bytes ?? 0) + Math.max(0, journal.last + 1 - from) * SLOT_BYTES
   const ahead = bytes < readAheadFromBytes ? undefined : yield* makeReadAhead
   for (const name of latest?.names ?? []) {
-    yield* restorePart(snapshots, position, name, (piece) => ledger.restore(name, piece, pages.urgent), ahead)
+    yield* restorePart(snapshots, position, name, (piece) => ledger.restore(name, piece), ahead)
   }
   if (journal.last === 0) return { snapshot: 0, replayed: 0, remembered: 0, time: 0 } satisfies Recovered
   yield* attempt(() => ledger.resume(from))

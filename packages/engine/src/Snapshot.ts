@@ -2,9 +2,12 @@
 import type { JournalShape, SnapshotsShape } from "@millrace/journal"
 import { Effect } from "effect"
 import type { Lane } from "./Lane.ts"
+import { spread } from "./Spread.ts"
 
 /** The newest snapshot, and the one before it should the newest be damaged. */
 const snapshotsKept = 2
+/** It is whole when at the most this share of the slots up to the next one have been journaled. */
+const shareOfSlots = 1 / 2
 
 /** Tag of the durable block that holds a position. */
 const blockOf = Effect.fnUntraced(function* (journal: JournalShape, position: number) {
@@ -21,14 +24,22 @@ export const takeSnapshot = Effect.fnUntraced(function* (
   lane: Lane,
   journal: JournalShape,
   snapshots: SnapshotsShape,
+  everySlots: number,
+  isAwaited: () => boolean,
 ) {
   const latest = yield* snapshots.latest
   const position = lane.ledger.next - 1
   if (latest?.position === position || position === 0) return position
   const parts = lane.ledger.freeze()
+  const pace = yield* spread({
+    bytes: lane.ledger.imageBytes,
+    slots: () => lane.durable - position,
+    slotsMax: everySlots * shareOfSlots,
+    isAwaited,
+  })
   yield* Effect.callback<void>((resume) => lane.whenDurable(position, () => resume(Effect.void))).pipe(
     Effect.andThen(blockOf(journal, position)),
-    Effect.flatMap((block) => snapshots.write(position, parts, block)),
+    Effect.flatMap((block) => snapshots.write(position, parts, { block, pace })),
     Effect.ensuring(Effect.sync(() => lane.ledger.thaw())),
   )
   yield* snapshots.prune(snapshotsKept)

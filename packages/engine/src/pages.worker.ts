@@ -1,4 +1,4 @@
-/** The thread of Pages.ts. It touches each page once, in the order in which the lane comes by, and ends. */
+/** The thread of Pages.ts. It touches each page once, in the order in which the lane comes by. */
 import { receiveMessageOnPort, workerData } from "node:worker_threads"
 import type { PagesTask } from "./Pages.ts"
 
@@ -26,7 +26,8 @@ for (const array of atRandom) {
 }
 const step = aheadSlots / 4
 let done = 0
-while (done < capacity) {
+for (;;) {
+  const call = Atomics.load(position, 1)
   touchUrgent()
   const at = Atomics.load(position, 0)
   const wanted = Math.min(capacity, at * step + aheadSlots)
@@ -38,5 +39,5 @@ while (done < capacity) {
     }
     done += step
   }
-  if (done < capacity) Atomics.wait(position, 0, at)
+  Atomics.wait(position, 1, call)
 }

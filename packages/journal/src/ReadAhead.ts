@@ -107,6 +107,7 @@ const pullFrom = <A>(
 /** Windows in turn, and what the walk found sealed in the one that it is at. */
 class Gathered implements Opening {
   readonly windowBytes = windowBytes
+  readonly isPageAligned = false
   readonly #free: Array<Buffer>
   #windows: Array<Buffer> = []
   #turn = 0

@@ -6,14 +6,24 @@ import { saltBytes } from "./format.ts"
 import { DirectoryRefused, JournalDamaged, type JournalError, KeyMissing } from "./JournalError.ts"
 import { type DataKey, KeyRing, type KeyRingShape } from "./KeyRing.ts"
 import { Machine, type MachineShape } from "./Machine.ts"
-import { makeReadAhead, type ReadAhead, readAheadFromBytes } from "./ReadAhead.ts"
+import { makeReadAhead, type ReadAhead } from "./ReadAhead.ts"
 import { readWhole, Storage, type StorageShape, writeWhole } from "./Storage.ts"
 import { deriveSecrets, mac, type Secrets } from "./seal.ts"
 import { manifestName, removeSnapshot, snapshotDirectory, snapshotsDirectory } from "./snapshotDirectory.ts"
-import { type PartRecord, PartWalk, snapshotRemedy, verifyPart, writePart } from "./snapshotPart.ts"
+import {
+  atOnce,
+  type Pace,
+  type PartRecord,
+  PartWalk,
+  partBuffer,
+  snapshotRemedy,
+  verifyPart,
+  writePart,
+} from "./snapshotPart.ts"
 import { type Opening, onlyLooking, type Pull, pullOf } from "./Walk.ts"
 
 const snapshotVersion = 2
+const verifiedAheadFromBytes = 512 << 20
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 export interface SnapshotPart {
@@ -43,15 +53,19 @@ export interface SnapshotsOptions {
   readonly content?: ContentVersions
 }
 
+export interface SnapshotWriting {
+  /** Tag of the journal's block that holds the position: it tells of which history the snapshot is. */
+  readonly block?: Uint8Array | undefined
+  /** Spreads it out: its bytes are told twice, when they were written and when they were read back. At once by default. */
+  readonly pace?: Pace
+}
+
 export interface SnapshotsShape {
-  /**
-   * Returns when the snapshot is durable, was read back and is seen. Does nothing when there is a sound one at that position.
-   * `block` is the tag of the journal's block that holds the position: it tells of which history the snapshot is.
-   */
+  /** Returns when the snapshot is durable, was read back and is seen. Does nothing when there is a sound one at that position. */
   readonly write: (
     position: number,
     parts: ReadonlyArray<SnapshotPart>,
-    block?: Uint8Array,
+    writing?: SnapshotWriting,
   ) => Effect.Effect<void, JournalError>
   readonly latest: Effect.Effect<SnapshotInfo | null>
   /** Oldest first. */
@@ -205,6 +219,9 @@ class OpenSnapshots implements SnapshotsShape {
   #snapshots: ReadonlyArray<Snapshot>
   /** Directories of snapshots that were not finished: removed before the next one is written. */
   #unfinished: ReadonlyArray<number>
+  /** Both stay: fresh memory for each snapshot costs the lane its page faults, and collections. */
+  readonly #looking = onlyLooking()
+  #buffer: Buffer | undefined
 
   constructor(
     storage: StorageShape,
@@ -243,7 +260,7 @@ class OpenSnapshots implements SnapshotsShape {
     this: OpenSnapshots,
     position: number,
     parts: ReadonlyArray<SnapshotPart>,
-    block?: Uint8Array,
+    { block, pace = atOnce }: SnapshotWriting = {},
   ) {
     yield* this.#clear
     const there = this.#find(position)
@@ -254,7 +271,7 @@ class OpenSnapshots implements SnapshotsShape {
     const directory = snapshotDirectory(position)
     yield* this.#storage.makeDirectory(directory)
     yield* this.#storage.syncDirectory(snapshotsDirectory)
-    const snapshot = yield* this.#writeParts(position, parts, block).pipe(
+    const snapshot = yield* this.#writeParts(position, parts, block, pace).pipe(
       // What a failed snapshot took of the disk is given back.
       Effect.tapCause(() => Effect.ignore(removeSnapshot(this.#storage, position))),
     )
@@ -286,22 +303,22 @@ class OpenSnapshots implements SnapshotsShape {
 
   #isSound(snapshot: Snapshot): Effect.Effect<boolean, JournalError> {
     return Effect.forEach(snapshot.manifest.parts, (part) =>
-      verifyPart(pullOf(this.#walk(snapshot, part, onlyLooking))),
+      verifyPart(pullOf(this.#walk(snapshot, part, this.#looking)), atOnce, 0),
     ).pipe(
       Effect.as(true),
       Effect.catchTag("JournalDamaged", () => Effect.succeed(false)),
     )
   }
 
-  /** Much of it is read by another thread: this one has traffic. */
-  #verifyWritten = Effect.fnUntraced(function* (this: OpenSnapshots, snapshot: Snapshot) {
+  /** Very much is read by another thread; to start one for less disturbs the traffic more than it takes off this one. */
+  #verifyWritten = Effect.fnUntraced(function* (this: OpenSnapshots, snapshot: Snapshot, pace: Pace) {
     const { parts } = snapshot.manifest
-    const isLong = infoOf(snapshot).bytes >= readAheadFromBytes
-    const ahead = isLong ? yield* makeReadAhead : undefined
+    const ahead = infoOf(snapshot).bytes >= verifiedAheadFromBytes ? yield* makeReadAhead : undefined
     if (ahead !== undefined) yield* ahead.begun
     for (const part of parts) {
       const walk = (opening: Opening) => this.#walk(snapshot, part, opening)
-      yield* verifyPart(ahead === undefined ? pullOf(walk(onlyLooking)) : yield* ahead.pullOf(walk))
+      const pull = ahead === undefined ? pullOf(walk(this.#looking)) : yield* ahead.pullOf(walk)
+      yield* verifyPart(pull, pace, part.fileBytes / part.pieces)
     }
   }, Effect.scoped)
 
@@ -317,11 +334,14 @@ class OpenSnapshots implements SnapshotsShape {
     position: number,
     parts: ReadonlyArray<SnapshotPart>,
     block: Uint8Array | undefined,
+    pace: Pace,
   ) {
     const directory = snapshotDirectory(position)
     const dataKey = this.#keys.current
     const salt = Buffer.from(this.#machine.randomBytes(saltBytes))
     const records: Array<PartRecord> = []
+    this.#buffer ??= partBuffer()
+    const buffer = this.#buffer
     for (const part of parts) {
       const { name } = part
       if (!namePattern.test(name) || name.startsWith(manifestName) || records.some((r) => r.name === name)) {
@@ -334,6 +354,8 @@ class OpenSnapshots implements SnapshotsShape {
           name,
           () => part.next(),
           partSecrets(dataKey, salt, name),
+          pace,
+          buffer,
         ),
       )
     }
@@ -348,7 +370,7 @@ class OpenSnapshots implements SnapshotsShape {
       parts: records,
     }
     const snapshot: Snapshot = { manifest, dataKey }
-    yield* this.#verifyWritten(snapshot)
+    yield* this.#verifyWritten(snapshot, pace)
     yield* this.#storage.syncDirectory(directory)
     const bytes = encodeDocument({ ...manifest }, manifestCheck(dataKey, salt))
     yield* writeWhole(this.#storage, `${directory}/${manifestName}`, bytes)
@@ -356,4 +378,4 @@ class OpenSnapshots implements SnapshotsShape {
   })
 }
 
-export { snapshotPieceBytesMax } from "./snapshotPart.ts"
+export { type Pace, snapshotPieceBytesMax } from "./snapshotPart.ts"

@@ -1,6 +1,7 @@
 /** What is read in order, one item after the other, from windows of bytes that are filled as it goes. */
 import { Effect } from "effect"
 import type { JournalError } from "./JournalError.ts"
+import { pageAligned } from "./pageAligned.ts"
 import { isAuthentic, type Secrets, unseal } from "./seal.ts"
 
 /** Gives the next each time it is run, `null` at the end. Nothing is held open between, so it may be dropped at any time. */
@@ -24,6 +25,8 @@ export const refused = (error: JournalError) => ({ kind: "refused", error }) as 
 export interface Opening {
   /** Bytes of a window, unless one item alone needs more. */
   readonly windowBytes: number
+  /** Whether windows begin on a page of memory, so that the disk can fill them without a copy. */
+  readonly isPageAligned: boolean
   /** A window of at least so many bytes; the last one may be given again. */
   readonly window: (bytes: number, last: Buffer) => Buffer
   /** Null when they are not what was sealed. `refusal` says so where that turns out later. */
@@ -40,17 +43,25 @@ export interface Opening {
 /** On this thread, as it comes by. Reads are large enough that the disk streams. */
 export const asItComes: Opening = {
   windowBytes: 1 << 20,
+  isPageAligned: false,
   window: (bytes, last) => (last.length < bytes ? Buffer.allocUnsafeSlow(bytes) : last),
   unseal,
 }
 
 const nothing = new Uint8Array(0)
 
-/** To know that it can be read: no bytes are given. */
-export const onlyLooking: Opening = {
-  windowBytes: 4 << 20,
-  window: asItComes.window,
-  unseal: (key, number, aad, sealed, tag) => (isAuthentic(key, number, aad, sealed, tag) ? nothing : null),
+/** To know that it can be read: no bytes are given. For walks that follow each other, which share one window. */
+export const onlyLooking = (): Opening => {
+  let only = Buffer.alloc(0)
+  return {
+    windowBytes: 2 << 20,
+    isPageAligned: true,
+    window: (bytes) => {
+      if (only.length < bytes) only = pageAligned(bytes)
+      return only
+    },
+    unseal: (key, number, aad, sealed, tag) => (isAuthentic(key, number, aad, sealed, tag) ? nothing : null),
+  }
 }
 
 export const pullOf = <A>(walk: Walk<A>): Pull<A> => {

@@ -74,11 +74,13 @@ export { mended } from "./repair/padding.ts"
 export { type Damage, type Survey, surveyDirectory } from "./repair/Survey.ts"
 export { type MasterRotation, rotateMasterKey } from "./rotateMaster.ts"
 export {
+  type Pace,
   type SnapshotInfo,
   type SnapshotPart,
   Snapshots,
   type SnapshotsOptions,
   type SnapshotsShape,
+  type SnapshotWriting,
   snapshotPieceBytesMax,
 } from "./Snapshots.ts"
 export { type OpenOptions, Storage, type StorageFile, type StorageShape } from "./Storage.ts"

@@ -144,7 +144,7 @@ type Walked = {
 
 /** Goes through a segment to its end. At the journal's end (`tail`) a torn write is allowed, and all after it must be blank. */
 const walk = Effect.fnUntraced(function* (file: StorageFile, info: SegmentInfo, tail: boolean) {
-  const cursor = new SegmentCursor(info.name, info.header, info.secrets, info.end, 0, onlyLooking)
+  const cursor = new SegmentCursor(info.name, info.header, info.secrets, info.end, 0, onlyLooking())
   yield* cursor.refill(file)
   while (true) {
     const step = cursor.next()

@@ -1,8 +1,9 @@
 /** One part of a snapshot on the disk: pieces, each sealed, chained by their tags. README.md has the table. */
 import { Effect } from "effect"
-import { tagBytes } from "./format.ts"
+import { pageBytes, tagBytes } from "./format.ts"
 import { JournalDamaged, type JournalError } from "./JournalError.ts"
 import { Machine } from "./Machine.ts"
+import { pageAligned } from "./pageAligned.ts"
 import type { StorageFile, StorageShape } from "./Storage.ts"
 import { type Secrets, seal } from "./seal.ts"
 import { asItComes, type Opening, type Pull, refused, type Walk, type WalkStep } from "./Walk.ts"
@@ -15,7 +16,7 @@ const pieceHeaderBytes = 8
 /** Pieces gather to writes of about this size; between two writes the event loop goes round. */
 const writeBytes = 256 << 10
 /** Synced as it goes, so that the journal's commits never wait behind a large flush. */
-const syncBytes = 8 << 20
+const syncBytes = 2 << 20
 
 export const snapshotRemedy =
   "Nothing was changed. `millrace journal repair` says whether a start from the one before it loses nothing, and then takes " +
@@ -34,6 +35,16 @@ const breathe = Effect.flatMap(Machine, ({ nextRound }) =>
   Effect.callback<void>((resume) => nextRound(() => resume(Effect.void))),
 )
 
+/** For `writePart`, one part after the other. */
+export const partBuffer = (): Buffer =>
+  pageAligned(writeBytes + pageBytes + pieceHeaderBytes + snapshotPieceBytesMax + tagBytes)
+
+/** Asked after each piece or write, with its bytes: returns when the next may be worked at. */
+export type Pace = (bytes: number) => Effect.Effect<void>
+
+/** As fast as it goes; only the event loop goes round in between. */
+export const atOnce: Pace = () => breathe
+
 /** Additional data of a piece: its header and the tag of the piece before (zeros before the first). */
 const aad = Buffer.alloc(pieceHeaderBytes + tagBytes)
 const setAad = (length: number, number: number, previousTag: Uint8Array): Buffer => {
@@ -45,28 +56,40 @@ const setAad = (length: number, number: number, previousTag: Uint8Array): Buffer
 
 class PartWriter {
   pieces = 0
+  /** Given to be written so far. */
   fileBytes = 0
   tag: Uint8Array = new Uint8Array(tagBytes)
   readonly #secrets: Secrets
-  readonly #buffer = Buffer.allocUnsafeSlow(writeBytes + pieceHeaderBytes + snapshotPieceBytesMax + tagBytes)
+  readonly #buffer: Buffer
   #filled = 0
+  #given = 0
+  #ended = false
 
-  constructor(secrets: Secrets) {
+  constructor(secrets: Secrets, buffer: Buffer) {
     this.#secrets = secrets
+    this.#buffer = buffer
   }
 
-  /** Pulls and seals pieces until there is enough to write; empty at the end. Nothing else runs meanwhile. */
+  /**
+   * What comes next in the file, good until the next call: whole pages, and what is left at the end; empty behind that. Pulls and
+   * seals pieces until there is enough; nothing else runs meanwhile.
+   */
   fill(next: () => Uint8Array | null): Uint8Array {
-    this.#filled = 0
-    while (this.#filled < writeBytes) {
+    this.#buffer.copyWithin(0, this.#given, this.#filled)
+    this.#filled -= this.#given
+    while (!this.#ended && this.#filled < writeBytes) {
       const piece = next()
-      if (piece === null) break
+      if (piece === null) {
+        this.#ended = true
+        break
+      }
       if (piece.length > snapshotPieceBytesMax)
         throw new Error(`a snapshot piece of ${piece.length} bytes is over the limit`)
       this.#add(piece)
     }
-    this.fileBytes += this.#filled
-    return this.#buffer.subarray(0, this.#filled)
+    this.#given = this.#ended ? this.#filled : this.#filled - (this.#filled % pageBytes)
+    this.fileBytes += this.#given
+    return this.#buffer.subarray(0, this.#given)
   }
 
   #add(piece: Uint8Array): void {
@@ -85,11 +108,13 @@ export const writePart = Effect.fnUntraced(function* (
   name: string,
   next: () => Uint8Array | null,
   secrets: Secrets,
+  pace: Pace,
+  buffer: Buffer,
 ) {
-  const writer = new PartWriter(secrets)
+  const writer = new PartWriter(secrets, buffer)
   yield* Effect.acquireUseRelease(
-    storage.open(path, { create: true }),
-    (file) => writePieces(file, writer, next),
+    storage.open(path, { create: true, large: true }),
+    (file) => writePieces(file, writer, next, pace),
     (file) => file.close,
   )
   const record: PartRecord = {
@@ -105,6 +130,7 @@ const writePieces = Effect.fnUntraced(function* (
   file: StorageFile,
   writer: PartWriter,
   next: () => Uint8Array | null,
+  pace: Pace,
 ) {
   yield* file.truncate(0)
   let synced = 0
@@ -117,7 +143,7 @@ const writePieces = Effect.fnUntraced(function* (
       yield* file.sync
       synced = writer.fileBytes
     }
-    yield* breathe
+    yield* pace(bytes.length)
   }
   yield* file.sync
 })
@@ -190,12 +216,14 @@ export class PartWalk implements Walk<Uint8Array> {
   }
 
   readonly refill: Effect.Effect<void, JournalError> = Effect.suspend(() => {
-    const rest = Math.max(0, this.#part.fileBytes - this.#at)
-    const length = Math.max(this.#needed, Math.min(this.#opening.windowBytes, rest))
+    const base = this.#at - (this.#at % pageBytes)
+    const needed = this.#at + this.#needed - base
+    const wanted = Math.max(needed, Math.min(this.#opening.windowBytes, this.#part.fileBytes - base))
+    const length = Math.ceil(wanted / pageBytes) * pageBytes
     this.#window = this.#opening.window(length, this.#window)
     return Effect.acquireUseRelease(
       this.#storage
-        .open(this.#path, { readOnly: true })
+        .open(this.#path, { readOnly: true, large: this.#opening.isPageAligned })
         .pipe(
           Effect.catchTag(
             "StorageFailed",
@@ -203,13 +231,13 @@ export class PartWalk implements Walk<Uint8Array> {
               Effect.fail(error.code === "ENOENT" ? this.#damaged("the file is missing") : error),
           ),
         ),
-      (file) => file.read(this.#at, this.#window.subarray(0, length)),
+      (file) => file.read(base, this.#window.subarray(0, length)),
       (file) => file.close,
     ).pipe(
       Effect.flatMap((filled) => {
-        this.#base = this.#at
+        this.#base = base
         this.#filled = filled
-        return filled < this.#needed ? Effect.fail(this.#damaged("the file is cut short")) : Effect.void
+        return filled < needed ? Effect.fail(this.#damaged("the file is cut short")) : Effect.void
       }),
     )
   })
@@ -226,13 +254,17 @@ export class PartWalk implements Walk<Uint8Array> {
 const damagedPart = (file: string, at: number, reason: string): JournalDamaged =>
   new JournalDamaged({ file, at, expected: 0, reason, remedy: snapshotRemedy })
 
-/** Reads it all for nothing but to know that it can be read. */
-export const verifyPart = (pull: Pull<Uint8Array>): Effect.Effect<void, JournalError> =>
+/** Reads it all for nothing but to know that it can be read. `bytes` are those of a piece, on the average. */
+export const verifyPart = (
+  pull: Pull<Uint8Array>,
+  pace: Pace,
+  bytes: number,
+): Effect.Effect<void, JournalError> =>
   Effect.flatMap(pull, (piece) =>
     piece === null
       ? Effect.void
       : Effect.andThen(
-          breathe,
-          Effect.suspend(() => verifyPart(pull)),
+          pace(bytes),
+          Effect.suspend(() => verifyPart(pull, pace, bytes)),
         ),
   )

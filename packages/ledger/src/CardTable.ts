@@ -24,25 +24,37 @@ const PIECE_MASK = CARDS_PER_PIECE - 1
 const PIECE_WORDS = CARDS_PER_PIECE * CARD_WORDS
 const PIECE_BYTES = CARDS_PER_PIECE * CARD_BYTES
 const SLAB_PIECES_MAX = 32
+/** With fewer pieces the next one's memory is not told ahead. */
+const AHEAD_FROM_PIECES = 2
 /** Cards of one piece of an image, 768 KiB; pieces hold a whole number of them. */
 const CARDS_PER_CAPTURE = 4_096
+
+/** Is given memory, shared, that is going to be written to, from its beginning: another thread may touch it first. */
+export type MemoryAhead = (words: Int32Array) => void
 
 /** Knows places and copies, not what a field means: that is Cards. */
 export class CardTable {
   readonly #words: Array<Int32Array> = []
   readonly #doubles: Array<Float64Array> = []
   readonly #index: NumberIndex
-  #slab: ArrayBufferLike = new ArrayBuffer(0)
+  readonly #ahead: MemoryAhead
+  #slab = new SharedArrayBuffer(0)
+  /** Pieces that can still be cut from it, and how many pieces in all had their memory told ahead. */
   #slabLeft = 0
+  #told = AHEAD_FROM_PIECES
   #count = 0
   /** While frozen, cards from `captured` up to `frozen` are owed to the image; otherwise both are 0. */
   #frozen = 0
   #captured = 0
+  /** Stay for the next snapshot, which will need about as many. */
   readonly #shadows: Array<Int32Array> = []
   #shadowCount = 0
+  /** The piece that was given last. Fresh memory for each would cost the lane its faults, and collections. */
+  #image: Uint8Array | undefined
 
   /** @param shard any number; indexes of different shards grow at different sizes */
-  constructor(shard: number) {
+  constructor(shard: number, ahead: MemoryAhead = () => {}) {
+    this.#ahead = ahead
     const hashOf = (slot: number): number =>
       numberHash(this.word(slot, NUMBER_LO), this.word(slot, NUMBER_HI))
     this.#index = new NumberIndex(this.#words, PIECE_SHIFT, CARD_WORDS, hashOf, shard)
@@ -148,16 +160,20 @@ export class CardTable {
     // Shadow words that stay behind are told by the copy's own note of its card, so none has to be looked for.
     this.#frozen = 0
     this.#captured = 0
-    this.#shadows.length = 0
     this.#shadowCount = 0
+    this.#image = undefined
   }
 
-  /** The next piece of the image, or null. Once captured, its cards change freely. */
+  /** The next piece of the image, good until the one after, or null. Once captured, its cards change freely. */
   capture(): Uint8Array | null {
     const first = this.#captured
-    if (first >= this.#frozen) return null
+    if (first >= this.#frozen) {
+      this.#image = undefined
+      return null
+    }
     const count = Math.min(CARDS_PER_CAPTURE, this.#frozen - first)
-    const piece = emptyPiece(PieceTag.cards, first, count, count * CARD_BYTES)
+    const piece = emptyPiece(PieceTag.cards, first, count, count * CARD_BYTES, this.#image)
+    this.#image = piece
     const image = new Int32Array(piece.buffer, PIECE_HEADER_BYTES, count * CARD_WORDS)
     const from = (first & PIECE_MASK) * CARD_WORDS
     image.set(this.#words[first >>> PIECE_SHIFT].subarray(from, from + count * CARD_WORDS))
@@ -172,13 +188,12 @@ export class CardTable {
     return piece
   }
 
-  /** So many will be restored, before any is placed. Returns the memory for them, which is shared. */
-  reserve(count: number): Int32Array {
+  /** So many will be restored, before any is placed. */
+  reserve(count: number): void {
     this.#index.reserve(count)
-    this.#slabLeft = Math.ceil(count / CARDS_PER_PIECE)
-    const buffer = new SharedArrayBuffer(lineBytes(this.#slabLeft * PIECE_BYTES))
-    this.#slab = buffer
-    return new Int32Array(buffer)
+    this.#addSlab(Math.ceil(count / CARDS_PER_PIECE))
+    this.#told = Math.max(this.#told, this.#slabLeft)
+    this.#ahead(new Int32Array(this.#slab))
   }
 
   restore(image: string, piece: Piece): void {
@@ -204,16 +219,25 @@ export class CardTable {
     return this.#words.length * PIECE_BYTES + this.#index.bytes
   }
 
-  /** Pieces are cut from slabs as large as all before them, so that the system can give huge pages. */
   #addPiece(): void {
-    if (this.#slabLeft === 0) {
-      this.#slabLeft = Math.min(SLAB_PIECES_MAX, Math.max(1, this.#words.length))
-      this.#slab = new ArrayBuffer(lineBytes(this.#slabLeft * PIECE_BYTES))
-    }
-    const at = this.#slab.byteLength - this.#slabLeft * PIECE_BYTES
+    const at = this.#nextPiece()
     this.#slabLeft--
     this.#words.push(new Int32Array(this.#slab, at, PIECE_WORDS))
     this.#doubles.push(new Float64Array(this.#slab, at, CARDS_PER_PIECE * CARD_DOUBLES))
+    if (this.#words.length < this.#told) return
+    this.#told = this.#words.length + 1
+    this.#ahead(new Int32Array(this.#slab, this.#nextPiece(), PIECE_WORDS))
+  }
+
+  /** Where it begins in the slab. Slabs are as large as all before them, so that the system can give huge pages. */
+  #nextPiece(): number {
+    if (this.#slabLeft === 0) this.#addSlab(Math.min(SLAB_PIECES_MAX, Math.max(1, this.#words.length)))
+    return this.#slab.byteLength - this.#slabLeft * PIECE_BYTES
+  }
+
+  #addSlab(pieces: number): void {
+    this.#slab = new SharedArrayBuffer(lineBytes(pieces * PIECE_BYTES))
+    this.#slabLeft = pieces
   }
 
   /** The place of the copy that shadow word `shadow` names, or −1 when it names none of this freeze. */
@@ -229,12 +253,20 @@ export class CardTable {
     const at = Math.imul(slot & PIECE_MASK, CARD_WORDS)
     if (this.#shadowOf(words[at + SHADOW], slot) >= 0) return
     const place = this.#shadowCount++
-    if (place >>> PIECE_SHIFT === this.#shadows.length) this.#shadows.push(new Int32Array(PIECE_WORDS))
+    // One ahead of the one that is begun.
+    if ((place & PIECE_MASK) === 0)
+      while (this.#shadows.length < (place >>> PIECE_SHIFT) + 2) this.#addShadows()
     const shadows = this.#shadows[place >>> PIECE_SHIFT]
     const to = (place & PIECE_MASK) * CARD_WORDS
     for (let i = 0; i < CARD_WORDS; i++) shadows[to + i] = words[at + i]
     shadows[to + SHADOW] = slot
     words[at + SHADOW] = place + 1
+  }
+
+  #addShadows(): void {
+    const piece = new Int32Array(new SharedArrayBuffer(PIECE_BYTES))
+    this.#shadows.push(piece)
+    this.#ahead(piece)
   }
 
   #overlay(image: Int32Array, at: number, place: number): void {

@@ -41,7 +41,7 @@ export interface Piece {
   readonly body: Uint8Array
 }
 
-/** One image of a snapshot, pulled piece by piece; each piece is the caller's to keep. */
+/** One image of a snapshot, pulled piece by piece; a piece is good until the next one is pulled. */
 export interface ImageSource {
   readonly name: string
   next(): Uint8Array | null
@@ -80,10 +80,17 @@ export const unpackItems = (image: string, piece: Piece): ReadonlyArray<unknown>
   return items
 }
 
-/** A piece whose body the caller fills in. */
-export const emptyPiece = (tag: number, first: number, count: number, bodyBytes: number): Uint8Array => {
-  if (PIECE_HEADER_BYTES + bodyBytes > PIECE_BYTES_MAX) throw new RangeError(`a piece of ${bodyBytes} bytes`)
-  const piece = new Uint8Array(PIECE_HEADER_BYTES + bodyBytes)
+/** A piece whose body the caller fills in; the last one again, where that is as long. */
+export const emptyPiece = (
+  tag: number,
+  first: number,
+  count: number,
+  bodyBytes: number,
+  last?: Uint8Array,
+): Uint8Array => {
+  const length = PIECE_HEADER_BYTES + bodyBytes
+  if (length > PIECE_BYTES_MAX) throw new RangeError(`a piece of ${bodyBytes} bytes`)
+  const piece = last?.length === length ? last : new Uint8Array(length)
   const header = new DataView(piece.buffer)
   header.setUint16(0, tag, true)
   header.setUint16(2, IMAGE_VERSION, true)

@@ -1,4 +1,5 @@
 // One lane's ledger: its scheme, its memory and its shards, and every way in and out of them.
+import { CARD_BYTES, type MemoryAhead } from "./CardTable.ts"
 import { type Command, commandProblem, encodeCommand } from "./Command.ts"
 import { Decider } from "./Decider.ts"
 import { Defect, ImageRefused, JournalGap } from "./errors.ts"
@@ -51,6 +52,8 @@ export class Ledger {
   readonly #periodic: Periodic
   readonly #views: Views
   readonly #replayer: Replayer
+  /** Is told what memory the cards will need next. */
+  memoryAhead: MemoryAhead = () => {}
   /** The last slot whose effects came from images. */
   #imagePosition = 0
   #frozen = false
@@ -61,13 +64,17 @@ export class Ledger {
       throw new RangeError(`shards must be a power of two from 1 to ${SHARDS_MAX}, not ${shards}`)
     }
     this.memory = new Memory(transactions, this.scheme.terminals, salt)
-    this.#shards = Array.from({ length: shards }, (_, shard) => new Shard(shard, shards))
+    this.#shards = Array.from({ length: shards }, (_, shard) => this.#newShard(shard, shards))
     const current = () => this.#shards
     this.#decider = new Decider(this.scheme, this.memory, current, plain)
     this.#provisioner = new Provisioner(this.scheme, current)
     this.#periodic = new Periodic(this.scheme, this.memory, current)
     this.#replayer = new Replayer(this.memory, this.#decider, this.#provisioner, this.#periodic, current)
     this.#views = new Views(this.scheme, this.memory, current)
+  }
+
+  #newShard(number: number, shards: number): Shard {
+    return new Shard(number, shards, (words) => this.memoryAhead(words))
   }
 
   get shards(): ReadonlyArray<Shard> {
@@ -178,14 +185,11 @@ export class Ledger {
 
   // ---- recovery
 
-  /**
-   * Takes one piece of an image. Throws ImageRefused. `reserved` is given the memory, shared, that the next pieces are going
-   * to be written to: another thread may touch it first.
-   */
-  restore(name: string, piece: Uint8Array, reserved: (words: Int32Array) => void = () => {}): void {
+  /** Takes one piece of an image. Throws ImageRefused. */
+  restore(name: string, piece: Uint8Array): void {
     const shard = this.#shards.find((candidate) => shardImage(candidate.number) === name)
     if (name === SCHEME_IMAGE) this.scheme.restore(name, piece)
-    else if (shard !== undefined) shard.restore(name, piece, reserved)
+    else if (shard !== undefined) shard.restore(name, piece)
     else throw new ImageRefused(name, `there are ${this.#shards.length} shards and no such image`)
   }
 
@@ -243,7 +247,7 @@ export class Ledger {
 
   /** Makes one shard anew beside the old one. Until it is swapped in nothing may be decided for it. */
   rebuild(shard: number): ShardRebuild {
-    const fresh = new Shard(shard, this.#shards.length)
+    const fresh = this.#newShard(shard, this.#shards.length)
     this.#shards[shard].up = false
     return new ShardRebuild(fresh, shardImage(shard), this.scheme, (rebuilt, next) => {
       if (next !== this.memory.next) throw new JournalGap(next, this.memory.next, `rebuilding shard ${shard}`)
@@ -267,6 +271,11 @@ export class Ledger {
         sourceOf(shardImage(shard.number), shard.freeze(position, currencies.length, count)),
       ),
     ]
+  }
+
+  /** About what the images have together: nearly all of it is cards. */
+  get imageBytes(): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.cards.count * CARD_BYTES, 0)
   }
 
   /** Ends a freeze, whether its images were read to their end or not. */

@@ -1,6 +1,7 @@
 // A shard: the cards and holds that one writer owns, and the accounts that its postings touch. It shares nothing with the others.
 import { Accounts } from "./Accounts.ts"
 import { Cards } from "./Cards.ts"
+import type { MemoryAhead } from "./CardTable.ts"
 import { ImageRefused } from "./errors.ts"
 import { Holds } from "./Holds.ts"
 import { makePiece, PieceTag, packBody, readPiece, unpackBody } from "./Image.ts"
@@ -27,10 +28,10 @@ export class Shard {
   /** Items of both account tables that came from an image. */
   #restoredAccounts = 0
 
-  constructor(number: number, shards: number) {
+  constructor(number: number, shards: number, ahead?: MemoryAhead) {
     this.number = number
     this.shards = shards
-    this.cards = new Cards(number)
+    this.cards = new Cards(number, ahead)
   }
 
   freeze(position: number, currencies: number, merchants: number): Generator<Uint8Array, void> {
@@ -53,7 +54,7 @@ export class Shard {
   }
 
   /** Throws ImageRefused. */
-  restore(image: string, bytes: Uint8Array, reserved: (words: Int32Array) => void = () => {}): void {
+  restore(image: string, bytes: Uint8Array): void {
     const piece = readPiece(image, bytes)
     if (piece.tag === PieceTag.shardHead) {
       // The engine's own bytes, under the journal's seal.
@@ -63,7 +64,7 @@ export class Shard {
         throw new ImageRefused(image, `is of ${was}, not of ${this.number} of ${this.shards}`)
       }
       this.accounts.reserve(head.currencies, head.merchants)
-      reserved(this.cards.reserve(head.cards))
+      this.cards.reserve(head.cards)
       this.#restored = head
     } else if (piece.tag === PieceTag.cards) this.cards.restore(image, piece)
     else if (piece.tag === PieceTag.holds) this.holds.restore(image, piece)

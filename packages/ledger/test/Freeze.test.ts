@@ -64,7 +64,7 @@ describe("a frozen ledger", () => {
           if (source === undefined) return
           const piece = source.next()
           if (piece === null) current++
-          else pulled.get(source.name)!.push(piece)
+          else pulled.get(source.name)!.push(piece.slice())
         }
         for (const step of steps) {
           if (step === "pull") pull()

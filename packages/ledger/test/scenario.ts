@@ -130,7 +130,7 @@ export const images = (ledger: Ledger): Map<string, ReadonlyArray<Uint8Array>> =
   const result = new Map<string, ReadonlyArray<Uint8Array>>()
   for (const source of ledger.freeze()) {
     const pieces: Array<Uint8Array> = []
-    for (let piece = source.next(); piece !== null; piece = source.next()) pieces.push(piece)
+    for (let piece = source.next(); piece !== null; piece = source.next()) pieces.push(piece.slice())
     result.set(source.name, pieces)
   }
   ledger.thaw()

@@ -77,16 +77,15 @@ class OpenFile implements StorageFile {
 
   read(at: number, into: Uint8Array) {
     return call<number>("read", this.path, (done) => {
-      let filled = 0
-      const more = () =>
-        read(this.#fd, into, filled, into.length - filled, at + filled, (error, count) => {
-          if (error) return done(error)
-          filled += count
-          if (count === 0 || filled === into.length) return done(null, filled)
-          more()
-        })
-      if (into.length === 0) done(null, 0)
-      else more()
+      if (this.#direct >= 0 && isLarge(at, into)) this.#readDirect(at, into, done)
+      else readAll(this.#fd, at, into, done)
+    })
+  }
+
+  #readDirect(at: number, into: Uint8Array, done: (error: Errno, count?: number) => void): void {
+    readAll(this.#direct, at, into, (error, count) => {
+      if (error?.code === "EINVAL") this.#closeDirect(() => readAll(this.#fd, at, into, done))
+      else done(error, count)
     })
   }
 
@@ -96,8 +95,7 @@ class OpenFile implements StorageFile {
 
   #write(at: number, bytes: Uint8Array, done: (error: Errno) => void): void {
     const cached = (from: number) => writeAll(this.#fd, at + from, bytes.subarray(from), done)
-    const isLarge = bytes.length > smallBytesMax && (at | bytes.length) % pageBytes === 0
-    if (this.#direct < 0 || !isLarge) {
+    if (this.#direct < 0 || !isLarge(at, bytes)) {
       cached(0)
       return
     }
@@ -165,6 +163,29 @@ class OpenFile implements StorageFile {
   }
 }
 
+/** Past the page cache go whole pages, many at once. */
+const isLarge = (at: number, bytes: Uint8Array): boolean =>
+  bytes.length > smallBytesMax && (at | bytes.length) % pageBytes === 0
+
+/** Until it is filled, or the file ends: past the page cache a page that is not whole is the last one. */
+const readAll = (
+  fd: number,
+  at: number,
+  into: Uint8Array,
+  done: (error: Errno, count?: number) => void,
+): void => {
+  let filled = 0
+  const more = () =>
+    read(fd, into, filled, into.length - filled, at + filled, (error, count) => {
+      if (error) return done(error)
+      filled += count
+      if (count === 0 || filled === into.length) return done(null, filled)
+      more()
+    })
+  if (into.length === 0) done(null, 0)
+  else more()
+}
+
 /** A short write is finished, so that a full disk shows itself as ENOSPC of the rest. */
 const writeAll = (fd: number, at: number, bytes: Uint8Array, done: (error: Errno) => void): void => {
   write(fd, bytes, 0, bytes.length, at, (error, count) => {
@@ -219,13 +240,10 @@ export const fileStorage = (root: string): StorageShape => {
     call<number>("open", path, (done) => open(at(path), flags, fileMode, done))
 
   const openFile = Effect.fnUntraced(function* (path: string, options?: OpenOptions) {
-    if (options?.readOnly) {
-      const fd = yield* openFd(path, constants.O_RDONLY)
-      return new OpenFile(path, fd)
-    }
-    const fd = yield* openFd(path, constants.O_RDWR | (options?.create ? constants.O_CREAT : 0))
+    const access = options?.readOnly ? constants.O_RDONLY : constants.O_RDWR
+    const fd = yield* openFd(path, access | (options?.create ? constants.O_CREAT : 0))
     if (options?.large !== true || constants.O_DIRECT === undefined) return new OpenFile(path, fd)
-    const direct = yield* openFd(path, constants.O_RDWR | constants.O_DIRECT).pipe(
+    const direct = yield* openFd(path, access | constants.O_DIRECT).pipe(
       Effect.catchTag("StorageFailed", () => Effect.succeed(-1)),
     )
     return new OpenFile(path, fd, direct)

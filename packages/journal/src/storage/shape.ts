@@ -6,8 +6,8 @@ export interface OpenOptions {
   /** Make the file when it isn't there (mode 0600 where modes exist). */
   readonly create?: boolean
   /**
-   * Much will be written to it in large pieces. Those that begin on a page, in the file and in memory, and are whole pages
-   * need no copy in the page cache.
+   * Much will be written or read in large pieces. Those that begin on a page, in the file and in memory, and are whole
+   * pages need no copy in the page cache; what is read is then what the disk holds.
    */
   readonly large?: boolean
   /** Open for reading; writing fails. */
