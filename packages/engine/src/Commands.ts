@@ -15,7 +15,7 @@ export class Restarting extends Schema.TaggedError<Restarting>()("Restarting", {
 const requestsShare = 8
 /** Timers are a millisecond coarse: what is owed to requests adds up to as much before anybody waits. */
 const waitMsMin = 1
-/** Whatever the clock does. */
+/** However long the last one took. */
 const waitMsMax = 100
 
 /**
@@ -31,7 +31,7 @@ export const makeControl = Effect.fnUntraced(function* (
   const { nextRound } = yield* Machine
   const round = Effect.callback<void>((resume) => nextRound(() => resume(Effect.void)))
   const oneAtATime = yield* Semaphore.make(1)
-  const now = () => Number(clock.currentTimeNanosUnsafe()) / 1e6
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   /** When the requests will have had their share of the time, and how many had been decided when the last command ended. */
   let sharedAt = 0
   let decided = 0

@@ -1,8 +1,18 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { Effect } from "effect"
 import fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import { JournalDamaged, MemoryDisk, Snapshots, StorageFailed, snapshotPieceBytesMax } from "../src/index.ts"
-import { changed, drain, errorOf, exitOf, flipBit, onDisk } from "./scene.ts"
+import {
+  JournalDamaged,
+  MemoryDisk,
+  Snapshots,
+  Storage,
+  StorageFailed,
+  snapshotPieceBytesMax,
+} from "../src/index.ts"
+import { changed, drain, errorOf, exitOf, flipBit, onDisk, roomOf } from "./scene.ts"
 
 const partOf = (name: string, pieces: ReadonlyArray<Uint8Array>) => {
   let n = 0
@@ -57,6 +67,38 @@ describe("a snapshot", () => {
     const pieces = [1, 2, 3, 4, 5].map((n) => Buffer.alloc(snapshotPieceBytesMax - n, n))
     const found = await onDisk(new MemoryDisk(), Effect.andThen(write(1, [["big", pieces]]), read(1, "big")))
     assert.isTrue(Buffer.concat(found).equals(Buffer.concat(pieces)))
+  })
+
+  it("of pieces of any length, on files: whole pages, what is left over, nothing", async () => {
+    const root = mkdtempSync(join(tmpdir(), "millrace-snapshots-"))
+    // A piece has 24 bytes around it.
+    const lengths = fc.oneof(
+      fc.constantFrom(0, 1, 4_072, 4_096, 8_168, 65_512, 262_120, 262_144, snapshotPieceBytesMax),
+      fc.nat(400_000),
+    )
+    const storage = Storage.file(root)
+    const room = roomOf(storage)
+    let position = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(lengths, { maxLength: 6 }), { maxLength: 3 }), async (parts) => {
+        position++
+        const written = parts.map(
+          (pieces, n) =>
+            [`part-${n}`, pieces.map((length, i) => Buffer.alloc(length, position + n * 7 + i))] as const,
+        )
+        await Effect.runPromise(Effect.provide(write(position, written), room))
+        for (const [name, pieces] of written) {
+          const found = await Effect.runPromise(Effect.provide(read(position, name), room))
+          assert.deepEqual(
+            found.map((piece) => piece.length),
+            pieces.map((piece) => piece.length),
+          )
+          assert.isTrue(Buffer.concat(found).equals(Buffer.concat(pieces)))
+        }
+      }),
+      { numRuns: 15 },
+    )
+    rmSync(root, { recursive: true })
   })
 
   it("is the latest when its position is the highest; the others are pruned oldest first", async () => {

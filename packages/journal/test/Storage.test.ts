@@ -155,6 +155,37 @@ describe("a file that is opened for large writes", () => {
     )
     assert.isTrue(expected.equals(whole))
   })
+
+  it.each([
+    [0, pages(64), pageAligned],
+    [pages(30), pages(40), pageAligned],
+    // Past the end, which is no page's.
+    [pages(60), pages(64), pageAligned],
+    [pages(200), pages(64), pageAligned],
+    [pages(3) + 100, pages(32), pageAligned],
+    [0, 300_001, pageAligned],
+    [0, pages(64), unaligned],
+  ] as const)("is read as it is from %i, %i bytes", async (at, length, memory) => {
+    const content = Buffer.from(Array.from({ length: pages(100) + 77 }, (_, i) => (i * 13) >>> 4))
+    const into = memory(length)
+    const seen = await Effect.runPromise(
+      Effect.gen(function* () {
+        const storage = yield* Storage
+        yield* writeWhole(storage, "to-read", content)
+        const file = yield* storage.open("to-read", { readOnly: true, large: true })
+        const first = yield* file.read(at, into)
+        const again = Buffer.alloc(100)
+        const second = yield* file.read(7, again)
+        yield* file.close
+        return { first, second, again }
+      }).pipe(Effect.provide(Storage.file(root))),
+    )
+    const expected = content.subarray(at, at + length)
+    assert.equal(seen.first, expected.length)
+    assert.isTrue(expected.equals(into.subarray(0, seen.first)))
+    assert.isTrue(content.subarray(7, 107).equals(seen.again))
+    assert.equal(seen.second, 100)
+  })
 })
 
 describe("a crashed disk", () => {
