@@ -133,11 +133,19 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   )
 
   const control = yield* makeControl(lane, durable, halt)
-  const drained = Effect.suspend(() => (lane.idle ? Effect.void : new NotYet())).pipe(
+  const drained = Effect.suspend(() => (lane.idle && control.isIdle() ? Effect.void : new NotYet())).pipe(
     Effect.retry(Schedule.spaced("2 millis")),
     Effect.orDie,
   )
-  return Engine.of({ lane, recovered, control, durable, snapshot, drained, halted: Deferred.await(halt) })
+  return Engine.of({
+    lane,
+    recovered,
+    control: control.run,
+    durable,
+    snapshot,
+    drained,
+    halted: Deferred.await(halt),
+  })
 })
 
 /** Senders choose references; with a salt that they do not know they cannot choose where these are looked up. */

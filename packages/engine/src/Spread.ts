@@ -27,7 +27,8 @@ export const spread = ({ bytes, slots, slotsMax, isAwaited }: Spreading): Effect
     const go: Effect.Effect<void> = Effect.suspend(() => {
       const due = Math.max(allowed, (slots() / slotsMax) * 2 * bytes)
       if (done <= due || isAwaited()) return round
-      allowed += stepBytes
+      // From where it is: what the slots hurried is not waited for again.
+      allowed = Math.max(allowed, done - bytesAtOnce) + stepBytes
       return Effect.andThen(Effect.sleep(stepMs), go)
     })
     return (bytes) => {

@@ -13,9 +13,12 @@ const touch = (array: Int32Array, from: number, to: number): void => {
   for (let i = from; i < to; i += pageWords) Atomics.add(array, i, 0)
 }
 
+let holdsGarbage = false
 const touchUrgent = (): void => {
-  for (let next = receiveMessageOnPort(urgent); next !== undefined; next = receiveMessageOnPort(urgent))
+  for (let next = receiveMessageOnPort(urgent); next !== undefined; next = receiveMessageOnPort(urgent)) {
     touch(next.message, 0, next.message.length)
+    holdsGarbage = true
+  }
 }
 
 for (const array of atRandom) {
@@ -39,5 +42,8 @@ for (;;) {
     }
     done += step
   }
+  // While it waits nothing is collected here, and what is garbage only here would stay for ever.
+  if (holdsGarbage) globalThis.gc?.()
+  holdsGarbage = false
   Atomics.wait(position, 1, call)
 }

@@ -1,52 +1,66 @@
 import { type JournalError, MemoryDisk } from "@millrace/journal"
 import type { Command } from "@millrace/ledger"
 import { Kind, RecordWord } from "@millrace/protocol"
-import { Clock, Deferred, Effect } from "effect"
+import { Clock, Deferred, Duration, Effect } from "effect"
 import { assert, it } from "vitest"
 import { makeControl } from "../src/Commands.ts"
-import { Caller, firstCard, type Lab, provision, purchase, start } from "./lab.ts"
+import { Caller, currency, firstCard, type Lab, provision, purchase, start } from "./lab.ts"
 
-const merchant = (number: number): Command => ({
+const short = (number: number): Command => ({
   type: "merchant",
   by: "test",
   number,
   name: `Shop ${number}`,
-  currency: 840,
+  currency,
   feeBasisPoints: 0,
 })
 
-/** Commands under a clock by which each takes 4 ms, and that counts who sleeps. */
-const slowly = (lab: Lab) => {
+const long = (number: number): Command => ({
+  type: "cards",
+  by: "test",
+  first: firstCard + BigInt(number * 1_000),
+  count: 100,
+  currency,
+  openingBalance: 0,
+})
+
+/** Commands under a clock by which each takes `takesMs`, and that notes for how long who sleeps. */
+const slowly = async (lab: Lab, takesMs = 4) => {
   let ms = 0
   const slept: Array<number> = []
-  const run = Effect.gen(function* () {
-    const real = yield* Clock.Clock
-    const clock: Clock.Clock = {
-      ...real,
-      currentTimeMillisUnsafe: () => real.currentTimeMillisUnsafe(),
-      monotonicTimeNanosUnsafe: () => BigInt(ms * 1_000_000),
-      sleep: (duration) => {
-        slept.push(ms)
-        return real.sleep(duration)
-      },
-    }
-    const halt = yield* Deferred.make<never, JournalError>()
-    const { lane } = lab.engine
-    const control = lane.ledger.control.bind(lane.ledger)
-    lane.ledger.control = (time, command) => {
-      ms += 4
-      return control(time, command)
-    }
-    const carryOut = yield* makeControl(lane, lab.engine.durable, halt).pipe(
-      Effect.provideService(Clock.Clock, clock),
-    )
-    return (command: Command) => carryOut(command).pipe(Effect.provideService(Clock.Clock, clock))
-  })
-  return { slept, control: Effect.runPromise(run) }
+  const { lane } = lab.engine
+  const carryOut = lane.ledger.control.bind(lane.ledger)
+  lane.ledger.control = (time, command) => {
+    ms += takesMs
+    return carryOut(time, command)
+  }
+  const control = await Effect.runPromise(
+    Effect.gen(function* () {
+      const real = yield* Clock.Clock
+      const clock: Clock.Clock = {
+        ...real,
+        currentTimeMillisUnsafe: () => real.currentTimeMillisUnsafe(),
+        monotonicTimeNanosUnsafe: () => BigInt(ms * 1_000_000),
+        sleep: (duration) => {
+          slept.push(Duration.toMillis(duration))
+          return real.sleep(duration)
+        },
+      }
+      const halt = yield* Deferred.make<never, JournalError>()
+      const made = makeControl(lane, lab.engine.durable, halt)
+      const { run, isIdle } = yield* Effect.provideService(made, Clock.Clock, clock)
+      return {
+        isIdle,
+        run: (command: Command, options?: Effect.RunOptions) =>
+          Effect.runPromise(Effect.provideService(run(command), Clock.Clock, clock), options),
+      }
+    }),
+  )
+  return { slept, control }
 }
 
 /** Of the slots since `from`: "p" for a purchase, "c" for a command's. */
-const lastSlots = ({ engine }: Lab, from: number): string => {
+const slotsSince = ({ engine }: Lab, from: number): string => {
   const { memory } = engine.lane.ledger
   let order = ""
   for (let sequence = from; sequence < memory.next; sequence++) {
@@ -56,46 +70,87 @@ const lastSlots = ({ engine }: Lab, from: number): string => {
   return order
 }
 
-it("lets requests that came meanwhile go before the next command", async () => {
+const purchases = (lab: Lab, count: number) =>
+  new Caller(lab).ask(
+    Array.from({ length: count }, (_, i) => purchase(BigInt(i + 1), firstCard + BigInt(i % 4), 100)),
+  )
+
+it("lets requests that came meanwhile go before the next long one", async () => {
   const lab = await start(new MemoryDisk())
   await provision(lab)
-  const { slept, control } = slowly(lab)
-  const command = await control
+  const { slept, control } = await slowly(lab)
   const from = lab.engine.lane.ledger.next
-  const both = [command(merchant(50)), command(merchant(51))].map((one) => Effect.runPromise(one))
-  await new Caller(lab).ask([1n, 2n, 3n].map((reference) => purchase(reference, firstCard, 100)))
+  const both = [1, 2].map((number) => control.run(long(number)))
+  await purchases(lab, 3)
   for (const result of await Promise.all(both)) assert.isTrue(result.ok)
-  assert.match(lastSlots(lab, from), /^c+pppc+$/)
+  assert.match(slotsSince(lab, from), /^c+pppc+$/)
   assert.isNotEmpty(slept)
+  await lab.stop()
+})
+
+it("lets a short one go before long ones that wait", async () => {
+  const lab = await start(new MemoryDisk())
+  await provision(lab)
+  const { control } = await slowly(lab)
+  const order: Array<string> = []
+  const note = (what: string) => () => void order.push(what)
+  const all = [1, 2, 3].map((number) => control.run(long(number)).then(note("long")))
+  all.push(control.run(short(50)).then(note("short")))
+  await purchases(lab, 8)
+  await Promise.all(all)
+  assert.isBelow(order.indexOf("short"), 2)
+  await lab.stop()
+})
+
+it("lets nobody wait longer than a tenth of a second, however long the last one took", async () => {
+  const lab = await start(new MemoryDisk())
+  await provision(lab)
+  const { slept, control } = await slowly(lab, 60_000)
+  const all = [1, 2, 3].map((number) => control.run(long(number)))
+  await purchases(lab, 8)
+  await Promise.all(all)
+  assert.isAtMost(Math.max(...slept), 100)
   await lab.stop()
 })
 
 it("lets nobody wait where there is no traffic", async () => {
   const lab = await start(new MemoryDisk())
   await provision(lab)
-  const { slept, control } = slowly(lab)
-  const command = await control
-  for (let number = 50; number < 60; number++) {
-    const result = await Effect.runPromise(command(merchant(number)))
-    assert.isTrue(result.ok)
-  }
+  const { slept, control } = await slowly(lab)
+  for (let number = 1; number < 10; number++) assert.isTrue((await control.run(long(number))).ok)
   assert.isEmpty(slept)
   await lab.stop()
 })
 
-it("gives its turn back when who waits for it goes away", async () => {
+it("gives its turn back when who waits for it goes away, and is idle when all have ended", async () => {
   const lab = await start(new MemoryDisk())
   await provision(lab)
-  const command = await slowly(lab).control
-  const first = Effect.runPromise(command(merchant(50)))
+  const { control } = await slowly(lab)
+  const first = control.run(long(1))
   const gone = new AbortController()
-  const second = Effect.runPromise(command(merchant(51)), { signal: gone.signal }).then(
+  const second = control.run(long(2), { signal: gone.signal }).then(
     () => "answered",
     () => "gone",
   )
+  assert.isFalse(control.isIdle())
   gone.abort()
   assert.isTrue((await first).ok)
   assert.equal(await second, "gone")
-  assert.isTrue((await Effect.runPromise(command(merchant(52)))).ok)
+  assert.isTrue((await control.run(long(3))).ok)
+  assert.isTrue(control.isIdle())
+  await lab.stop()
+})
+
+it("is drained only when commands that waited are answered, too", async () => {
+  const lab = await start(new MemoryDisk())
+  await provision(lab)
+  let answered = 0
+  const all = Array.from({ length: 20 }, (_, n) =>
+    Effect.runPromise(lab.engine.control(long(n + 1))).then(() => void answered++),
+  )
+  await purchases(lab, 200)
+  await Effect.runPromise(lab.engine.drained)
+  assert.equal(answered, 20)
+  await Promise.all(all)
   await lab.stop()
 })

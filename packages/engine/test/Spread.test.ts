@@ -70,3 +70,11 @@ it("hurries as soon as somebody waits for its end", async () => {
   const isAwaited = () => ++asked > 10
   assert.equal(await doneAfter(60, 32 * MiB, { isAwaited }), 32 * MiB)
 })
+
+it("goes on at its rate where the slots hurried it and then stand still", async () => {
+  let asked = 0
+  // Half of it at once, and no more of them.
+  const slots = () => (asked++ === 0 ? 0 : 500)
+  const done = await doneAfter(500, 64 * MiB, { slots })
+  assert.isAtLeast(done, (32 + 11) * MiB)
+})

@@ -268,13 +268,15 @@ class OpenSnapshots implements SnapshotsShape {
       if (yield* this.#isSound(there)) return
       yield* this.#drop(there)
     }
+    // Whatever ends it before its time, what it took of the disk is given back: now, or before the next one.
+    this.#unfinished = [...this.#unfinished, position]
     const directory = snapshotDirectory(position)
     yield* this.#storage.makeDirectory(directory)
     yield* this.#storage.syncDirectory(snapshotsDirectory)
     const snapshot = yield* this.#writeParts(position, parts, block, pace).pipe(
-      // What a failed snapshot took of the disk is given back.
-      Effect.tapCause(() => Effect.ignore(removeSnapshot(this.#storage, position))),
+      Effect.tapCause(() => Effect.ignore(this.#clear)),
     )
+    this.#unfinished = this.#unfinished.filter((other) => other !== position)
     this.#snapshots = [...this.#snapshots, snapshot].sort((a, b) => a.manifest.position - b.manifest.position)
   })
 

@@ -46,7 +46,7 @@ export class CardTable {
   /** While frozen, cards from `captured` up to `frozen` are owed to the image; otherwise both are 0. */
   #frozen = 0
   #captured = 0
-  /** Stay for the next snapshot, which will need about as many. */
+  /** As many as the last freeze needed stay for the next one. */
   readonly #shadows: Array<Int32Array> = []
   #shadowCount = 0
   /** The piece that was given last. Fresh memory for each would cost the lane its faults, and collections. */
@@ -160,6 +160,7 @@ export class CardTable {
     // Shadow words that stay behind are told by the copy's own note of its card, so none has to be looked for.
     this.#frozen = 0
     this.#captured = 0
+    this.#shadows.length = Math.min(this.#shadows.length, Math.ceil(this.#shadowCount / CARDS_PER_PIECE) + 1)
     this.#shadowCount = 0
     this.#image = undefined
   }
@@ -214,9 +215,9 @@ export class CardTable {
     }
   }
 
-  /** Bytes held for the cards and for finding them; of the last piece only a part is in use. */
+  /** Bytes held for the cards, for copies of them, and for finding them; of the last piece only a part is in use. */
   get bytes(): number {
-    return this.#words.length * PIECE_BYTES + this.#index.bytes
+    return (this.#words.length + this.#shadows.length) * PIECE_BYTES + this.#index.bytes
   }
 
   #addPiece(): void {

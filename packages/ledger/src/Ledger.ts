@@ -64,17 +64,14 @@ export class Ledger {
       throw new RangeError(`shards must be a power of two from 1 to ${SHARDS_MAX}, not ${shards}`)
     }
     this.memory = new Memory(transactions, this.scheme.terminals, salt)
-    this.#shards = Array.from({ length: shards }, (_, shard) => this.#newShard(shard, shards))
+    const ahead: MemoryAhead = (words) => this.memoryAhead(words)
+    this.#shards = Array.from({ length: shards }, (_, shard) => new Shard(shard, shards, ahead))
     const current = () => this.#shards
     this.#decider = new Decider(this.scheme, this.memory, current, plain)
     this.#provisioner = new Provisioner(this.scheme, current)
     this.#periodic = new Periodic(this.scheme, this.memory, current)
     this.#replayer = new Replayer(this.memory, this.#decider, this.#provisioner, this.#periodic, current)
     this.#views = new Views(this.scheme, this.memory, current)
-  }
-
-  #newShard(number: number, shards: number): Shard {
-    return new Shard(number, shards, (words) => this.memoryAhead(words))
   }
 
   get shards(): ReadonlyArray<Shard> {
@@ -247,7 +244,7 @@ export class Ledger {
 
   /** Makes one shard anew beside the old one. Until it is swapped in nothing may be decided for it. */
   rebuild(shard: number): ShardRebuild {
-    const fresh = this.#newShard(shard, this.#shards.length)
+    const fresh = new Shard(shard, this.#shards.length)
     this.#shards[shard].up = false
     return new ShardRebuild(fresh, shardImage(shard), this.scheme, (rebuilt, next) => {
       if (next !== this.memory.next) throw new JournalGap(next, this.memory.next, `rebuilding shard ${shard}`)
