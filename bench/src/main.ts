@@ -87,6 +87,8 @@ const runAll = (wanted: Arguments): number => {
   if (wanted.targets) {
     console.log("\n## targets\n")
     say(targetLines(reports))
+    if (wanted.quick)
+      say(["--quick: short rounds over small tables, whatever the lines say: not to be quoted"])
   }
   return failed ? 1 : 0
 }

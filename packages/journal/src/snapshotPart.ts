@@ -1,11 +1,12 @@
 /** One part of a snapshot on the disk: pieces, each sealed, chained by their tags. README.md has the table. */
 import { Effect } from "effect"
 import { pageBytes, tagBytes } from "./format.ts"
-import { JournalDamaged, type JournalError } from "./JournalError.ts"
+import { JournalDamaged, type JournalError, type StorageFailed } from "./JournalError.ts"
 import { Machine } from "./Machine.ts"
 import { pageAligned } from "./pageAligned.ts"
 import type { StorageFile, StorageShape } from "./Storage.ts"
 import { type Secrets, seal } from "./seal.ts"
+import { manifestName } from "./snapshotDirectory.ts"
 import { asItComes, type Opening, type Pull, refused, type Walk, type WalkStep } from "./Walk.ts"
 
 /** Sealing a piece of this size takes about a millisecond, the longest that the event loop should be held. */
@@ -224,13 +225,7 @@ export class PartWalk implements Walk<Uint8Array> {
     return Effect.acquireUseRelease(
       this.#storage
         .open(this.#path, { readOnly: true, large: this.#opening.isPageAligned })
-        .pipe(
-          Effect.catchTag(
-            "StorageFailed",
-            (error): Effect.Effect<never, JournalError> =>
-              Effect.fail(error.code === "ENOENT" ? this.#damaged("the file is missing") : error),
-          ),
-        ),
+        .pipe(Effect.catchTag("StorageFailed", (error) => this.#missing(error))),
       (file) => file.read(base, this.#window.subarray(0, length)),
       (file) => file.close,
     ).pipe(
@@ -241,6 +236,15 @@ export class PartWalk implements Walk<Uint8Array> {
       }),
     )
   })
+
+  /** With a snapshot that is there a missing file is damage; without, somebody let go of all of it meanwhile. */
+  #missing(error: StorageFailed): Effect.Effect<never, JournalError> {
+    if (error.code !== "ENOENT") return Effect.fail(error)
+    const manifest = `${this.#path.slice(0, this.#path.lastIndexOf("/"))}/${manifestName}`
+    return Effect.flatMap(this.#storage.exists(manifest), (isThere) =>
+      Effect.fail(isThere ? this.#damaged("the file is missing") : error),
+    )
+  }
 
   #damaged(reason: string): JournalDamaged {
     return damagedPart(this.#path, this.#at, reason)

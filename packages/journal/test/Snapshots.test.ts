@@ -120,6 +120,30 @@ describe("a snapshot", () => {
     assert.deepEqual(await onDisk(disk.crash(), positions), [20, 30])
   })
 
+  it("that is let go of while somebody reads it is not told as damaged, one that lost a file is", async () => {
+    const disk = new MemoryDisk()
+    const readOn = Effect.gen(function* () {
+      const snapshots = yield* Snapshots
+      const pull = yield* snapshots.read(10, "part")
+      yield* snapshots.prune(0)
+      return yield* Effect.flip(pull)
+    })
+    const gone = await onDisk(disk, Effect.andThen(write(10, [["part", some]]), readOn))
+    assert.instanceOf(gone, StorageFailed)
+    assert.include(gone, { code: "ENOENT" })
+    const lost = await onDisk(
+      disk,
+      Effect.gen(function* () {
+        yield* write(20, [["part", some]])
+        const path = [...disk.files().keys()].find((name) => name.endsWith("/part"))!
+        yield* disk.storage.remove(path)
+        return yield* Effect.flip(read(20, "part"))
+      }),
+    )
+    assert.instanceOf(lost, JournalDamaged)
+    assert.include(lost.message, "the file is missing")
+  })
+
   it("is not written twice while it is sound, and anew when it is not", async () => {
     const disk = new MemoryDisk()
     const again = [Buffer.from("again")]

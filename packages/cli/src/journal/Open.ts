@@ -42,8 +42,14 @@ export const explained = <A, E extends Stop | JournalError | BackupRefused, R>(
   effect: Effect.Effect<A, E, R>,
 ): Effect.Effect<A, Stop, R> =>
   Effect.mapError(effect, (error: Stop | JournalError | BackupRefused) =>
-    error._tag === "Stop" ? error : stop(error.message),
+    error._tag === "Stop" ? error : stop(letGoOf(error) ?? error.message),
   )
+
+/** What is told where a server took away what nobody needs any more, while it was looked at. */
+export const letGoOf = (error: JournalError | BackupRefused): string | undefined =>
+  error._tag === "StorageFailed" && error.code === "ENOENT" && /^(journal|snapshots)\//.test(error.path)
+    ? `the server let go of ${error.path} while it was looked at: run it again`
+    : undefined
 
 export const storageOf = (directory: string): Effect.Effect<StorageShape> =>
   Effect.provide(Effect.service(Storage), Storage.file(directory))

@@ -3,6 +3,7 @@ import type { Block, JournalError, JournalShape } from "@millrace/journal"
 import { ImageRefused, JournalGap, ReplayDiverged } from "@millrace/ledger"
 import { Effect } from "effect"
 import { type Stop, stop } from "../Stop.ts"
+import { letGoOf } from "./Open.ts"
 
 /** Hands every block that holds a sequence from `from` to `to` to `each`, whole. */
 export const forEachBlock = Effect.fnUntraced(function* <E, R>(
@@ -17,10 +18,7 @@ export const forEachBlock = Effect.fnUntraced(function* <E, R>(
   for (let block = yield* next; block !== null; block = yield* next) yield* each(block)
 })
 
-const told = (error: JournalError): Stop =>
-  error._tag === "StorageFailed" && error.code === "ENOENT"
-    ? stop(`the server let go of ${error.path} while it was looked at: run it again`)
-    : stop(error.message)
+const told = (error: JournalError): Stop => stop(letGoOf(error) ?? error.message)
 
 /** What the ledger throws when a journal contradicts it becomes a line with the place; anything else is a defect. */
 export const attempt = <A>(place: string, run: () => A): Effect.Effect<A, Stop> =>
