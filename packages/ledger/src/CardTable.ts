@@ -24,6 +24,11 @@ const PIECE_MASK = CARDS_PER_PIECE - 1
 const PIECE_WORDS = CARDS_PER_PIECE * CARD_WORDS
 const PIECE_BYTES = CARDS_PER_PIECE * CARD_BYTES
 const SLAB_PIECES_MAX = 32
+/**
+ * 36 MiB: of more than 32 the C library makes a mapping, whose pages are given as they are touched. Of less it writes zeros into
+ * all of it at once, which takes the lane 40 ms for a few MiB where the host has to find the memory.
+ */
+const SLAB_PIECES_MIN = 12
 /** With fewer pieces the next one's memory is not told ahead. */
 const AHEAD_FROM_PIECES = 2
 /** Cards of one piece of an image, 768 KiB; pieces hold a whole number of them. */
@@ -46,8 +51,10 @@ export class CardTable {
   /** While frozen, cards from `captured` up to `frozen` are owed to the image; otherwise both are 0. */
   #frozen = 0
   #captured = 0
-  /** As many as the last freeze needed stay for the next one. */
+  /** As many as a freeze has needed stay for the next one. */
   readonly #shadows: Array<Int32Array> = []
+  #shadowSlab = new SharedArrayBuffer(0)
+  #shadowsLeft = 0
   #shadowCount = 0
   /** The piece that was given last. Fresh memory for each would cost the lane its faults, and collections. */
   #image: Uint8Array | undefined
@@ -153,6 +160,8 @@ export class CardTable {
     if (this.#frozen !== 0) throw new Defect("the cards are frozen already")
     this.#frozen = this.#count
     this.#captured = 0
+    // Told before the first copy needs it.
+    if (this.#words.length > 1 && this.#shadows.length === 0) this.#addShadows()
     return this.#count
   }
 
@@ -160,7 +169,6 @@ export class CardTable {
     // Shadow words that stay behind are told by the copy's own note of its card, so none has to be looked for.
     this.#frozen = 0
     this.#captured = 0
-    this.#shadows.length = Math.min(this.#shadows.length, Math.ceil(this.#shadowCount / CARDS_PER_PIECE) + 1)
     this.#shadowCount = 0
     this.#image = undefined
   }
@@ -230,9 +238,9 @@ export class CardTable {
     this.#ahead(new Int32Array(this.#slab, this.#nextPiece(), PIECE_WORDS))
   }
 
-  /** Where it begins in the slab. Slabs are as large as all before them, so that the system can give huge pages. */
+  /** Where it begins in the slab. Slabs are large, so that the system can give huge pages. */
   #nextPiece(): number {
-    if (this.#slabLeft === 0) this.#addSlab(Math.min(SLAB_PIECES_MAX, Math.max(1, this.#words.length)))
+    if (this.#slabLeft === 0) this.#addSlab(slabPieces(this.#words.length))
     return this.#slab.byteLength - this.#slabLeft * PIECE_BYTES
   }
 
@@ -265,7 +273,13 @@ export class CardTable {
   }
 
   #addShadows(): void {
-    const piece = new Int32Array(new SharedArrayBuffer(PIECE_BYTES))
+    if (this.#shadowsLeft === 0) {
+      this.#shadowsLeft = this.#words.length > 1 ? SLAB_PIECES_MIN : 1
+      this.#shadowSlab = new SharedArrayBuffer(this.#shadowsLeft * PIECE_BYTES)
+    }
+    const at = this.#shadowSlab.byteLength - this.#shadowsLeft * PIECE_BYTES
+    this.#shadowsLeft--
+    const piece = new Int32Array(this.#shadowSlab, at, PIECE_WORDS)
     this.#shadows.push(piece)
     this.#ahead(piece)
   }
@@ -275,3 +289,7 @@ export class CardTable {
     image.set(this.#shadows[place >>> PIECE_SHIFT].subarray(from, from + CARD_WORDS), at)
   }
 }
+
+/** Of a slab behind so many pieces: the first is for few cards. */
+const slabPieces = (before: number): number =>
+  before === 0 ? 1 : Math.min(SLAB_PIECES_MAX, Math.max(SLAB_PIECES_MIN, before))
