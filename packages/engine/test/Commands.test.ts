@@ -34,7 +34,7 @@ const slowly = async (lab: Lab, takesMs = 4) => {
     ms += takesMs
     return carryOut(time, command)
   }
-  const control = await Effect.runPromise(
+  const { clock, made } = await Effect.runPromise(
     Effect.gen(function* () {
       const real = yield* Clock.Clock
       const clock: Clock.Clock = {
@@ -47,15 +47,15 @@ const slowly = async (lab: Lab, takesMs = 4) => {
         },
       }
       const halt = yield* Deferred.make<never, JournalError>()
-      const made = makeControl(lane, lab.engine.durable, halt)
-      const { run, isIdle } = yield* Effect.provideService(made, Clock.Clock, clock)
-      return {
-        isIdle,
-        run: (command: Command, options?: Effect.RunOptions) =>
-          Effect.runPromise(Effect.provideService(run(command), Clock.Clock, clock), options),
-      }
+      const making = makeControl(lane, lab.engine.durable, halt)
+      return { clock, made: yield* Effect.provideService(making, Clock.Clock, clock) }
     }),
   )
+  const control = {
+    isIdle: made.isIdle,
+    run: (command: Command, options?: Effect.RunOptions) =>
+      Effect.runPromise(Effect.provideService(made.run(command), Clock.Clock, clock), options),
+  }
   return { slept, control }
 }
 
