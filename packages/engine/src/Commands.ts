@@ -1,5 +1,5 @@
 /** Control commands between two batches; long ones one after the other, and giving way to the traffic. */
-import { type JournalError, Machine } from "@millrace/journal"
+import { type JournalError, Machine, roundOf } from "@millrace/journal"
 import type { Command, ControlResult } from "@millrace/ledger"
 import { Clock, Deferred, Effect, Schema, Semaphore } from "effect"
 import type { Lane } from "./Lane.ts"
@@ -37,8 +37,7 @@ export const makeControl = Effect.fnUntraced(function* (
   halt: Deferred.Deferred<never, JournalError>,
 ) {
   const clock = yield* Clock.Clock
-  const { nextRound } = yield* Machine
-  const round = Effect.callback<void>((resume) => nextRound(() => resume(Effect.void)))
+  const round = roundOf(yield* Machine)
   const oneAtATime = yield* Semaphore.make(1)
   const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   /** When the requests will have had their share of the time, and how many had been decided when the last command ended. */

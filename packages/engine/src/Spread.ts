@@ -1,5 +1,5 @@
 /** Spreads a snapshot out, so that terminals do not notice it: a disk and a thread are shared with their traffic. */
-import { Machine, type Pace } from "@millrace/journal"
+import { Machine, type Pace, roundOf } from "@millrace/journal"
 import { Effect } from "effect"
 
 /** What is less is not waited for. */
@@ -20,8 +20,8 @@ export interface Spreading {
 
 /** At the rate of the quiet, and faster where it would not be whole by `slotsMax`. */
 export const spread = ({ bytes, slots, slotsMax, isAwaited }: Spreading): Effect.Effect<Pace> =>
-  Effect.map(Machine, ({ nextRound }) => {
-    const round = Effect.callback<void>((resume) => nextRound(() => resume(Effect.void)))
+  Effect.map(Machine, (machine) => {
+    const round = roundOf(machine)
     let done = 0
     let allowed = bytesAtOnce
     const go: Effect.Effect<void> = Effect.suspend(() => {

@@ -70,15 +70,19 @@ const slotsSince = ({ engine }: Lab, from: number): string => {
   return order
 }
 
+const scene = async (takesMs?: number) => {
+  const lab = await start(new MemoryDisk())
+  await provision(lab)
+  return { lab, ...(await slowly(lab, takesMs)) }
+}
+
 const purchases = (lab: Lab, count: number) =>
   new Caller(lab).ask(
     Array.from({ length: count }, (_, i) => purchase(BigInt(i + 1), firstCard + BigInt(i % 4), 100)),
   )
 
 it("lets requests that came meanwhile go before the next long one", async () => {
-  const lab = await start(new MemoryDisk())
-  await provision(lab)
-  const { slept, control } = await slowly(lab)
+  const { lab, slept, control } = await scene()
   const from = lab.engine.lane.ledger.next
   const both = [1, 2].map((number) => control.run(long(number)))
   await purchases(lab, 3)
@@ -89,9 +93,7 @@ it("lets requests that came meanwhile go before the next long one", async () => 
 })
 
 it("lets a short one go before long ones that wait", async () => {
-  const lab = await start(new MemoryDisk())
-  await provision(lab)
-  const { control } = await slowly(lab)
+  const { lab, control } = await scene()
   const order: Array<string> = []
   const note = (what: string) => () => void order.push(what)
   const all = [1, 2, 3].map((number) => control.run(long(number)).then(note("long")))
@@ -103,9 +105,7 @@ it("lets a short one go before long ones that wait", async () => {
 })
 
 it("lets nobody wait longer than a tenth of a second, however long the last one took", async () => {
-  const lab = await start(new MemoryDisk())
-  await provision(lab)
-  const { slept, control } = await slowly(lab, 60_000)
+  const { lab, slept, control } = await scene(60_000)
   const all = [1, 2, 3].map((number) => control.run(long(number)))
   await purchases(lab, 8)
   await Promise.all(all)
@@ -114,18 +114,14 @@ it("lets nobody wait longer than a tenth of a second, however long the last one 
 })
 
 it("lets nobody wait where there is no traffic", async () => {
-  const lab = await start(new MemoryDisk())
-  await provision(lab)
-  const { slept, control } = await slowly(lab)
+  const { lab, slept, control } = await scene()
   for (let number = 1; number < 10; number++) assert.isTrue((await control.run(long(number))).ok)
   assert.isEmpty(slept)
   await lab.stop()
 })
 
 it("gives its turn back when who waits for it goes away, and is idle when all have ended", async () => {
-  const lab = await start(new MemoryDisk())
-  await provision(lab)
-  const { control } = await slowly(lab)
+  const { lab, control } = await scene()
   const first = control.run(long(1))
   const gone = new AbortController()
   const second = control.run(long(2), { signal: gone.signal }).then(

@@ -1,6 +1,6 @@
 /** What a run takes from its machine beside storage and the clock, as one reference: a simulation gives it from a seed. */
 import { randomBytes } from "node:crypto"
-import { Context } from "effect"
+import { Context, Effect } from "effect"
 
 export interface MachineShape {
   /** Bytes that nobody can guess. */
@@ -15,3 +15,7 @@ export class Machine extends Context.Reference<MachineShape>("journal/Machine", 
     nextRound: (then) => void setImmediate(then),
   }),
 }) {}
+
+/** Goes on after what this round of the event loop brings in. */
+export const roundOf = ({ nextRound }: MachineShape): Effect.Effect<void> =>
+  Effect.callback((resume) => nextRound(() => resume(Effect.void)))

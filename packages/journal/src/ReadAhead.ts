@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads"
 import { Deferred, Effect, Queue, type Scope } from "effect"
 import type { JournalError } from "./JournalError.ts"
-import { Machine } from "./Machine.ts"
+import { Machine, roundOf } from "./Machine.ts"
 import { openInPlace, type Sealed } from "./seal.ts"
 import type { Opening, Pull, Walk, WalkStep } from "./Walk.ts"
 
@@ -32,8 +32,7 @@ interface Window<A> {
 /** A thread of its own. */
 export const makeReadAhead: Effect.Effect<ReadAhead, never, Scope.Scope> = Effect.gen(function* () {
   const scope = yield* Effect.scope
-  const { nextRound } = yield* Machine
-  const round = Effect.callback<void>((resume) => nextRound(() => resume(Effect.void)))
+  const round = roundOf(yield* Machine)
   const thread = yield* Effect.acquireRelease(
     Effect.sync(() => new OpeningThread()),
     ({ worker }) => Effect.promise(async () => worker?.terminate()),

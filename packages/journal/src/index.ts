@@ -59,7 +59,7 @@ export {
   VersionUnsupported,
 } from "./JournalError.ts"
 export { DataKey, KeyRing, type KeyRingError, type KeyRingOptions, type KeyRingShape } from "./KeyRing.ts"
-export { Machine, type MachineShape } from "./Machine.ts"
+export { Machine, type MachineShape, roundOf } from "./Machine.ts"
 export {
   type Held,
   type MissingSequences,

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { pageBytes, tagBytes } from "./format.ts"
 import { JournalDamaged, type JournalError, type StorageFailed } from "./JournalError.ts"
-import { Machine } from "./Machine.ts"
+import { Machine, roundOf } from "./Machine.ts"
 import { pageAligned } from "./pageAligned.ts"
 import type { StorageFile, StorageShape } from "./Storage.ts"
 import { type Secrets, seal } from "./seal.ts"
@@ -32,9 +32,7 @@ export interface PartRecord {
   readonly tag: string
 }
 
-const breathe = Effect.flatMap(Machine, ({ nextRound }) =>
-  Effect.callback<void>((resume) => nextRound(() => resume(Effect.void))),
-)
+const breathe = Effect.flatMap(Machine, roundOf)
 
 /** For `writePart`, one part after the other. */
 export const partBuffer = (): Buffer =>
