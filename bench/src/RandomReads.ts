@@ -1,5 +1,4 @@
 /** Nanoseconds of a random read over a table larger than the caches, independent and dependent. */
-const tableBytes = 512 * 2 ** 20
 const lineWords = 16
 const reads = 4_000_000
 
@@ -10,8 +9,9 @@ export interface RandomReads {
   readonly dependentNs: number
 }
 
-export const randomReads = (): RandomReads => {
-  const table = new Uint32Array(tableBytes / 4)
+/** @param mebibytes of the table, a power of two */
+export const randomReads = (mebibytes = 512): RandomReads => {
+  const table = new Uint32Array(mebibytes * 2 ** 18)
   for (let i = 0; i < table.length; i += 1_024) table[i] = 1
   const mask = table.length / lineWords - 1
   let state = 1

@@ -52,8 +52,9 @@ export class Mailbox {
   /** Takes the oldest record out and returns its slot, whose words stay valid until the next `push`. */
   take(): number {
     const slot = this.#head
-    this.#head = (slot + 1) & this.#mask
     this.#count--
+    // An empty one begins anew, with memory that is still in the cache.
+    this.#head = this.#count === 0 ? 0 : (slot + 1) & this.#mask
     return slot
   }
 }
