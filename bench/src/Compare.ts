@@ -24,12 +24,16 @@ export const compare = (
     const other = before.find(({ id }) => id === figure.id)
     if (other === undefined) return []
     const [old, now] = [spreadOf(other.samples), spreadOf(figure.samples)]
-    const ratio = figure.better === "higher" ? now.median / old.median : old.median / now.median
+    const ratio =
+      figure.better === "higher" ? timesOf(now.median, old.median) : timesOf(old.median, now.median)
     const few = Math.min(figure.samples.length, other.samples.length) < SAMPLES_MIN
     const overlap = now.min <= old.max && old.min <= now.max
     const verdict = few ? "too few rounds" : overlap ? "within noise" : ratio > 1 ? "better" : "worse"
     return [{ figure, before: old.median, after: now.median, ratio, verdict }]
   })
+
+/** Two that are equal are so when they are 0, too. */
+const timesOf = (one: number, other: number): number => (one === other ? 1 : one / other)
 
 export const comparisonLines = (
   before: ReadonlyArray<Report>,

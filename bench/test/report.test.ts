@@ -99,6 +99,8 @@ describe("two runs", () => {
     expect(judged([190, 200, 210], "lower")).toEqual([[0.5, "worse"]])
     expect(judged([200, 200])).toEqual([[2, "too few rounds"]])
     expect(compare([], [figure()])).toEqual([])
+    const none = figure({ samples: [0, 0, 0] })
+    expect(compare([none], [none])).toMatchObject([{ ratio: 1, verdict: "within noise" }])
     const lines = comparisonLines([report([figure()])], [report([figure({ samples: [40, 50, 60] })])])
     expect(lines[1]).toMatch(/0\.50 +worse$/)
     expect(comparisonLines([], [report([figure()])])).toEqual([expect.stringMatching(/^nothing to compare/)])

@@ -260,6 +260,11 @@ describe("HTTP", () => {
       "millrace_sessions",
       "millrace_duplicates_total",
       "millrace_shard_restarts_total",
+      "millrace_snapshots_total",
+      "millrace_snapshot_failures_total",
+      "millrace_snapshot_running",
+      "millrace_snapshot_position",
+      "millrace_snapshot_seconds",
       "process_resident_memory_bytes",
       "nodejs_eventloop_lag_seconds",
     ]) {
@@ -273,5 +278,6 @@ describe("HTTP", () => {
       ).toBeGreaterThanOrEqual(0)
     }
     expect(value("millrace_gateway_refused_records_total")).toBe(0)
+    expect(value("millrace_commands_pending")).toBe(0)
   })
 })

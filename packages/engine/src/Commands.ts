@@ -43,7 +43,6 @@ export const makeControl = Effect.fnUntraced(function* (
   /** When the requests will have had their share of the time, and how many had been decided when the last command ended. */
   let sharedAt = 0
   let decided = 0
-  let begun = 0
 
   const atOnce = Effect.fnUntraced(function* (command: Command) {
     while (!lane.roomForCommand) yield* durable
@@ -66,15 +65,15 @@ export const makeControl = Effect.fnUntraced(function* (
   })
   const run = (command: Command): Effect.Effect<ControlResult, Restarting> =>
     Effect.acquireUseRelease(
-      Effect.sync(() => void begun++),
+      Effect.sync(() => void lane.tally.commandsPending++),
       () =>
         (isLong(command)
           ? oneAtATime.withPermit(Effect.andThen(giveWay, atOnce(command)))
           : atOnce(command)
         ).pipe(Effect.tap(() => durable)),
-      () => Effect.sync(() => void begun--),
+      () => Effect.sync(() => void lane.tally.commandsPending--),
     )
-  return { run, isIdle: () => begun === 0 } satisfies Control
+  return { run, isIdle: () => lane.tally.commandsPending === 0 } satisfies Control
 })
 
 const isLong = (command: Command): boolean => "count" in command && command.count >= longCountMin

@@ -7,7 +7,7 @@ import { Lane, type LaneLimits, undurableSlotsMax } from "./Lane.ts"
 import { givePages } from "./Pages.ts"
 import { type Recovered, type RecoveryRefused, recover } from "./Recovery.ts"
 import { rebuildShard } from "./Restart.ts"
-import { takeSnapshot } from "./Snapshot.ts"
+import { counted, takeSnapshot } from "./Snapshot.ts"
 
 export interface EngineOptions extends LaneLimits {
   /** Shards of the lane, a power of two. Fixed when a data directory is made: it decides who owns a card. */
@@ -89,6 +89,7 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
     recovered.time,
     machine.nextRound,
   )
+  lane.tally.snapshotPosition = recovered.snapshot
   const problem = engineProblem(options)
   if (problem !== undefined) return yield* new EngineMisconfigured({ message: problem })
   const halt = yield* Deferred.make<never, JournalError>()
@@ -124,7 +125,10 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   const take = Effect.suspend(
     (): Effect.Effect<number, JournalError | Restarting> =>
       lane.allUp
-        ? takeSnapshot(lane, journal, snapshots, snapshotEverySlots, () => awaiting > 0)
+        ? counted(
+            lane.tally,
+            takeSnapshot(lane, journal, snapshots, snapshotEverySlots, () => awaiting > 0),
+          )
         : Effect.fail(new Restarting()),
   )
   const snapshot = awaited(take)

@@ -3,6 +3,7 @@ import type { JournalShape, SnapshotsShape } from "@millrace/journal"
 import { Effect } from "effect"
 import type { Lane } from "./Lane.ts"
 import { spread } from "./Spread.ts"
+import type { Tally } from "./Tally.ts"
 
 /** The newest snapshot, and the one before it should the newest be damaged. */
 const snapshotsKept = 2
@@ -48,3 +49,19 @@ export const takeSnapshot = Effect.fnUntraced(function* (
   if (kept.length >= snapshotsKept) yield* journal.release(oldest + 1 - lane.ledger.memory.rememberedMax)
   return position
 })
+
+/** Counts a snapshot, which may turn out to be there already. */
+export const counted = <E>(tally: Tally, taking: Effect.Effect<number, E>): Effect.Effect<number, E> =>
+  Effect.suspend(() => {
+    const began = performance.now()
+    tally.snapshotRunning = true
+    return taking.pipe(
+      Effect.tap((position) => Effect.sync(() => tally.snapshotTaken(position, performance.now() - began))),
+      Effect.tapError(() => Effect.sync(() => tally.snapshotFailures++)),
+      Effect.ensuring(
+        Effect.sync(() => {
+          tally.snapshotRunning = false
+        }),
+      ),
+    )
+  })

@@ -1,4 +1,4 @@
-/** What the lane has answered, counted in plain numbers that a scrape reads. */
+/** What the lane has answered, and what its fibers do beside it, in plain numbers that a scrape reads. */
 import { OutcomeFlag } from "@millrace/protocol"
 
 /** Upper bounds, in ms, of the buckets in which commits are counted; the last bucket has none. */
@@ -13,6 +13,22 @@ export class Tally {
   commitMsSum = 0
   readonly commitMs = new Float64Array(commitMsBuckets.length + 1)
   restarts = 0
+  /** Commands that wait for their turn or for the disk. */
+  commandsPending = 0
+  /** Snapshots that were written and read back, and those that were not for an error. */
+  snapshots = 0
+  snapshotFailures = 0
+  /** Journal sequence of the newest, 0 when there is none; how long it took to take. */
+  snapshotPosition = 0
+  snapshotSeconds = 0
+  snapshotRunning = false
+
+  snapshotTaken(position: number, ms: number): void {
+    if (position === this.snapshotPosition) return
+    this.snapshots++
+    this.snapshotPosition = position
+    this.snapshotSeconds = ms / 1_000
+  }
 
   /** @param word the outcome's word with the response code in its lower half and the flags in its upper */
   answered(word: number): void {

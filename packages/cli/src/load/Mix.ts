@@ -31,7 +31,8 @@ export const parseMix = (text: string): Result.Result<Mix, string> => {
     if (kind === undefined) return Result.fail(`"${match[1]}" is not one of ${mixKinds.join(", ")}`)
     weights[kind] = Number(match[2])
   }
-  if (mixKinds.every((kind) => weights[kind] === 0)) return Result.fail("all shares are 0")
+  if (mixKinds.every((kind) => weights[kind] === 0))
+    return Result.fail("all shares are 0: give one kind more, such as purchase=80")
   return Result.succeed(weights)
 }
 

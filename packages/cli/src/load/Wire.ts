@@ -186,7 +186,10 @@ export class Wire implements FrameSink {
         }
       case "ENOTFOUND":
       case "EAI_AGAIN":
-        return { kind: "refused", message: `the name ${this.#target.host} is not known` }
+        return {
+          kind: "refused",
+          message: `the name ${this.#target.host} is not known here: is it written right? An address will do`,
+        }
       case "EMFILE":
         return {
           kind: "refused",

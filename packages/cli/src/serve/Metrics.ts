@@ -55,6 +55,20 @@ export const makeMetrics = ({ lane, gateway }: MetricsSource): Registry => {
   counter("millrace_journal_blocks_total", "Blocks made durable: group commits", () => tally.blocks)
   counter("millrace_journal_slots_total", "Journal slots made durable", () => tally.slots)
   counter("millrace_shard_restarts_total", "Shards rebuilt after a defect", () => tally.restarts)
+  counter("millrace_snapshots_total", "Snapshots written and read back", () => tally.snapshots)
+  counter("millrace_snapshot_failures_total", "Snapshots given up for an error", () => tally.snapshotFailures)
+  gauge("millrace_snapshot_running", "1 while a snapshot is written", () => (tally.snapshotRunning ? 1 : 0))
+  gauge(
+    "millrace_snapshot_position",
+    "Journal sequence of the newest snapshot: a start replays what is behind it",
+    () => tally.snapshotPosition,
+  )
+  gauge("millrace_snapshot_seconds", "How long the newest snapshot took", () => tally.snapshotSeconds)
+  gauge(
+    "millrace_commands_pending",
+    "Commands that wait for their turn or for the disk",
+    () => tally.commandsPending,
+  )
   counter(
     "millrace_gateway_refused_records_total",
     "Records answered 58 by the gateway: the session may not speak for their terminal",

@@ -28,7 +28,7 @@ describe("parseMix", () => {
   it.each([
     ["purchase", '"purchase" is not a share such as purchase=80'],
     ["refund=5", '"refund" is not one of purchase, recharge, balance, preauthorisation, transfer'],
-    ["purchase=0", "all shares are 0"],
+    ["purchase=0", "all shares are 0: give one kind more, such as purchase=80"],
     ["purchase=-1", '"purchase=-1" is not a share such as purchase=80'],
   ])("refuses %s", (text, message) => {
     expect(parseMix(text)).toEqual(Result.fail(message))
