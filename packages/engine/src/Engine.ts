@@ -7,7 +7,7 @@ import { Lane, type LaneLimits, undurableSlotsMax } from "./Lane.ts"
 import { givePages } from "./Pages.ts"
 import { type Recovered, type RecoveryRefused, recover } from "./Recovery.ts"
 import { rebuildShard } from "./Restart.ts"
-import { counted, takeSnapshot } from "./Snapshot.ts"
+import { takeSnapshot, watched } from "./Snapshot.ts"
 
 export interface EngineOptions extends LaneLimits {
   /** Shards of the lane, a power of two. Fixed when a data directory is made: it decides who owns a card. */
@@ -125,7 +125,7 @@ const make = Effect.fnUntraced(function* (options: EngineOptions) {
   const take = Effect.suspend(
     (): Effect.Effect<number, JournalError | Restarting> =>
       lane.allUp
-        ? counted(
+        ? watched(
             lane.tally,
             takeSnapshot(lane, journal, snapshots, snapshotEverySlots, () => awaiting > 0),
           )

@@ -1,6 +1,7 @@
 /** A snapshot of the whole lane at one position, written beside the traffic. */
 import type { JournalShape, SnapshotsShape } from "@millrace/journal"
-import { Effect } from "effect"
+import type { Ledger } from "@millrace/ledger"
+import { Cause, Effect } from "effect"
 import type { Lane } from "./Lane.ts"
 import { spread } from "./Spread.ts"
 import type { Tally } from "./Tally.ts"
@@ -31,18 +32,21 @@ export const takeSnapshot = Effect.fnUntraced(function* (
   const latest = yield* snapshots.latest
   const position = lane.ledger.next - 1
   if (latest?.position === position || position === 0) return position
-  const parts = lane.ledger.freeze()
-  const pace = yield* spread({
-    bytes: lane.ledger.imageBytes,
-    slots: () => lane.durable - position,
-    slotsMax: everySlots * shareOfSlots,
-    isAwaited,
-  })
-  yield* Effect.callback<void>((resume) => lane.whenDurable(position, () => resume(Effect.void))).pipe(
-    Effect.andThen(blockOf(journal, position)),
-    Effect.flatMap((block) => snapshots.write(position, parts, { block, pace })),
-    Effect.ensuring(Effect.sync(() => lane.ledger.thaw())),
-  )
+  const began = performance.now()
+  const parts = frozen(lane.ledger)
+  yield* Effect.gen(function* () {
+    const pace = yield* spread({
+      bytes: lane.ledger.imageBytes,
+      slots: () => lane.durable - position,
+      slotsMax: everySlots * shareOfSlots,
+      isAwaited,
+    })
+    yield* Effect.callback<void>((resume) => lane.whenDurable(position, () => resume(Effect.void)))
+    const block = yield* blockOf(journal, position)
+    yield* snapshots.write(position, parts, { block, pace })
+  }).pipe(Effect.ensuring(Effect.sync(() => lane.ledger.thaw())))
+  // Whatever becomes of the older ones, this one is there.
+  lane.tally.snapshotTaken(position, performance.now() - began)
   yield* snapshots.prune(snapshotsKept)
   const kept = yield* snapshots.list
   const oldest = Math.min(...kept.map((snapshot) => snapshot.position))
@@ -50,14 +54,26 @@ export const takeSnapshot = Effect.fnUntraced(function* (
   return position
 })
 
-/** Counts a snapshot, which may turn out to be there already. */
-export const counted = <E>(tally: Tally, taking: Effect.Effect<number, E>): Effect.Effect<number, E> =>
+/** Frozen by half it would refuse every later snapshot. */
+const frozen = (ledger: Ledger): ReturnType<Ledger["freeze"]> => {
+  try {
+    return ledger.freeze()
+  } catch (defect) {
+    ledger.thaw()
+    throw defect
+  }
+}
+
+/** Tells that a snapshot is being taken, and counts those that come to nothing, by an error or a defect. */
+export const watched = <E>(tally: Tally, taking: Effect.Effect<number, E>): Effect.Effect<number, E> =>
   Effect.suspend(() => {
-    const began = performance.now()
     tally.snapshotRunning = true
     return taking.pipe(
-      Effect.tap((position) => Effect.sync(() => tally.snapshotTaken(position, performance.now() - began))),
-      Effect.tapError(() => Effect.sync(() => tally.snapshotFailures++)),
+      Effect.tapCause((cause) =>
+        Effect.sync(() => {
+          if (!Cause.hasInterruptsOnly(cause)) tally.snapshotFailures++
+        }),
+      ),
       Effect.ensuring(
         Effect.sync(() => {
           tally.snapshotRunning = false

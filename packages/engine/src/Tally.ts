@@ -15,16 +15,15 @@ export class Tally {
   restarts = 0
   /** Commands that wait for their turn or for the disk. */
   commandsPending = 0
-  /** Snapshots that were written and read back, and those that were not for an error. */
+  /** Snapshots that were written and read back, and attempts that came to nothing or could not let go of older ones. */
   snapshots = 0
   snapshotFailures = 0
-  /** Journal sequence of the newest, 0 when there is none; how long it took to take. */
+  /** Journal sequence of the newest, 0 when there is none; how long the last one that was taken here took, 0 before it. */
   snapshotPosition = 0
   snapshotSeconds = 0
   snapshotRunning = false
 
   snapshotTaken(position: number, ms: number): void {
-    if (position === this.snapshotPosition) return
     this.snapshots++
     this.snapshotPosition = position
     this.snapshotSeconds = ms / 1_000

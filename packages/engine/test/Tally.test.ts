@@ -1,7 +1,7 @@
 import { MemoryDisk } from "@millrace/journal"
 import { Effect, Exit } from "effect"
 import { expect, it } from "vitest"
-import { provision, start } from "./lab.ts"
+import { Caller, firstCard, provision, purchase, start } from "./lab.ts"
 
 it("snapshots are counted, and those that fail; a start knows where the newest ends", async () => {
   const disk = new MemoryDisk({ crashable: true })
@@ -32,4 +32,33 @@ it("snapshots are counted, and those that fail; a start knows where the newest e
   const next = await start(disk)
   expect(next.engine.lane.tally).toMatchObject({ snapshots: 0, snapshotPosition: position })
   await next.stop()
+})
+
+it("a snapshot that is whole counts, whatever becomes of the older ones; a defect counts as a failure and is not for ever", async () => {
+  const disk = new MemoryDisk({ crashable: true })
+  const lab = await start(disk)
+  await provision(lab)
+  const { tally, ledger } = lab.engine.lane
+  const shard = ledger.shards[2]
+  const { freeze } = shard
+  shard.freeze = () => {
+    throw new Error("a defect, planted")
+  }
+  expect(Exit.isFailure(await Effect.runPromiseExit(lab.engine.snapshot))).toBe(true)
+  expect(tally).toMatchObject({ snapshots: 0, snapshotFailures: 1, snapshotRunning: false })
+  shard.freeze = freeze
+  const caller = new Caller(lab)
+  const positions: Array<number> = []
+  for (let reference = 1n; reference <= 3n; reference++) {
+    await caller.ask([purchase(reference, firstCard, 1)])
+    // The third makes the first too many.
+    if (reference === 3n) disk.fault = (operation) => (operation === "remove" ? "EIO" : undefined)
+    const exit = await Effect.runPromiseExit(lab.engine.snapshot)
+    expect(Exit.isSuccess(exit)).toBe(reference < 3n)
+    positions.push(tally.snapshotPosition)
+  }
+  disk.fault = undefined
+  expect(positions[2]).toBeGreaterThan(positions[1])
+  expect(tally).toMatchObject({ snapshots: 3, snapshotFailures: 2 })
+  await lab.stop()
 })

@@ -56,14 +56,22 @@ export const makeMetrics = ({ lane, gateway }: MetricsSource): Registry => {
   counter("millrace_journal_slots_total", "Journal slots made durable", () => tally.slots)
   counter("millrace_shard_restarts_total", "Shards rebuilt after a defect", () => tally.restarts)
   counter("millrace_snapshots_total", "Snapshots written and read back", () => tally.snapshots)
-  counter("millrace_snapshot_failures_total", "Snapshots given up for an error", () => tally.snapshotFailures)
+  counter(
+    "millrace_snapshot_failures_total",
+    "Attempts at a snapshot that failed; they are repeated",
+    () => tally.snapshotFailures,
+  )
   gauge("millrace_snapshot_running", "1 while a snapshot is written", () => (tally.snapshotRunning ? 1 : 0))
   gauge(
     "millrace_snapshot_position",
-    "Journal sequence of the newest snapshot: a start replays what is behind it",
+    "Journal sequence of the newest snapshot: a start replays what comes after it",
     () => tally.snapshotPosition,
   )
-  gauge("millrace_snapshot_seconds", "How long the newest snapshot took", () => tally.snapshotSeconds)
+  gauge(
+    "millrace_snapshot_seconds",
+    "How long the last snapshot took, 0 before the first since the start",
+    () => tally.snapshotSeconds,
+  )
   gauge(
     "millrace_commands_pending",
     "Commands that wait for their turn or for the disk",
